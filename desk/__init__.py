@@ -1,0 +1,1 @@
+"""Consortium Desk: the support desk of research-infrastructure consortia."""

@@ -1,0 +1,1 @@
+"""Registries, consortia, organisations, people, their roles and how they sign in."""

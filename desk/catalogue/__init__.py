@@ -1,0 +1,1 @@
+"""Incident types and request types, with what each one asks for."""

@@ -1,0 +1,1 @@
+"""Where mail comes from. A source brings bytes and nothing else."""

@@ -1,0 +1,1 @@
+"""Calendars and agreements with their versions, and the clocks that run on them."""

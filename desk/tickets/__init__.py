@@ -1,0 +1,1 @@
+"""The ticket, its messages and attachments, and the verbs that change them."""
