@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -53,9 +54,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def _is_foreign(url: str) -> bool:
-    return (
-        url.startswith(("http:", "https:", "ws:", "wss:")) and "://127.0.0.1" not in url and "://localhost" not in url
-    )
+    return urlsplit(url).scheme in {"http", "https", "ws", "wss"} and urlsplit(url).hostname != "127.0.0.1"
 
 
 @pytest.fixture

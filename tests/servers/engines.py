@@ -1,4 +1,4 @@
-"""Which engines this machine has. What is missing is skipped and named, or fails the run where ``DESK_REQUIRE`` asks for it."""
+"""Which engines this machine has. What is missing is skipped and named, or fails where ``DESK_REQUIRE`` asks for it."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def missing(engine: str, why: str) -> None:
 
 
 def program(name: str, *folders: str) -> Path | None:
-    """The program's path, looked for in ``folders`` (Debian keeps servers off the PATH of users) and then on the PATH."""
+    """The program's path: in ``folders`` (Debian keeps servers off the PATH of users), then on the PATH."""
     for folder in folders:
         found = Path(folder, name)
         if os.access(found, os.X_OK):

@@ -69,8 +69,12 @@ class Postgres:
 
     def _initdb(self) -> None:
         subprocess.run(
-            [self._bin / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C.UTF-8", "--no-sync"],
+            [
+                self._bin / "initdb",
+                "-D",
+                self._data,
+                *"-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split(),
+            ],
             check=True,
             capture_output=True,
             cwd=self._root,
