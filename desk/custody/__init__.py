@@ -1,0 +1,1 @@
+"""The custody ledger: who held a ticket, from when to when, and why it moved."""

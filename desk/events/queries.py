@@ -1,0 +1,26 @@
+"""Reading events: a ticket's timeline, and the oldest ones that nobody was told of."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.events.models import Event
+
+
+def timeline(session: Session, ticket_id: int, limit: int = 500) -> Sequence[Event]:
+    """The last ``limit`` events of a ticket, oldest first. Who may read which is for the caller to decide."""
+    newest = sa.select(Event).where(Event.ticket_id == ticket_id).order_by(Event.id.desc()).limit(limit)
+    return list(reversed(session.scalars(newest).all()))
+
+
+def claim_unexpanded(session: Session) -> Event | None:
+    """The oldest event that has not been turned into mail, locked where the database can lock a row."""
+    oldest = (
+        sa.select(Event)
+        .where(Event.expanded_at.is_(None))
+        .order_by(Event.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(oldest).first()
