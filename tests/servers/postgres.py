@@ -27,6 +27,7 @@ _SETTINGS = {
     "log_min_messages": "warning",
     "timezone": "Asia/Kathmandu",  # not ours: code that leans on the server's zone is found out
 }
+_INITDB = ("-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 
 
 def binaries() -> Path | None:
@@ -69,12 +70,7 @@ class Postgres:
 
     def _initdb(self) -> None:
         subprocess.run(
-            [
-                self._bin / "initdb",
-                "-D",
-                self._data,
-                *"-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split(),
-            ],
+            [self._bin / "initdb", "-D", self._data, "-U", "postgres", *_INITDB],
             check=True,
             capture_output=True,
             cwd=self._root,
