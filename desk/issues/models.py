@@ -1,0 +1,152 @@
+"""The issues register: problems behind tickets, who is affected, and what members of each consortium read of them."""
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
+
+from desk.accounts.models import Consortium, MemberOrg, Person, Registry
+from desk.db import Base, JsonList
+from desk.domain.register import EntryAudience, IssueState
+from desk.domain.vocabulary import Environment
+
+TITLE_LENGTH = 200
+REFERENCE_LENGTH = 80
+
+
+class Issue(Base):
+    """A problem, owned by one consortium or by one registry; a consortium's may point up to its registry's."""
+
+    __tablename__ = "issue"
+    __table_args__ = (
+        sa.CheckConstraint("(consortium_id IS NULL) <> (registry_id IS NULL)", name="one_owner"),
+        sa.CheckConstraint("upstream_issue_id IS NULL OR consortium_id IS NOT NULL", name="only_upward"),
+        # The register of one desk, and the open issues that a ticket may be about.
+        sa.Index("ix_issue_consortium_id_state", "consortium_id", "state"),
+        sa.Index("ix_issue_registry_id_state", "registry_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = synonym("id")  # ids are never used twice, so people can say them
+    consortium_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consortium.id"))
+    registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"))
+    upstream_issue_id: Mapped[int | None] = mapped_column(sa.ForeignKey("issue.id"), index=True)
+    state: Mapped[IssueState]
+    title: Mapped[str] = mapped_column(sa.String(TITLE_LENGTH))
+    symptom: Mapped[str] = mapped_column(sa.Text)
+    cause: Mapped[str] = mapped_column(sa.Text, default="")
+    workaround: Mapped[str] = mapped_column(sa.Text, default="")
+    impact: Mapped[str] = mapped_column(sa.Text, default="")
+    service: Mapped[str] = mapped_column(sa.String(40))
+    environment: Mapped[Environment | None]
+    catalogue_key: Mapped[str | None] = mapped_column(sa.String(80), index=True)
+    identifiers: Mapped[JsonList] = mapped_column(default=list)  # as a ticket's; found in the texts above
+    problem_manager_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))  # at the registry
+    owner_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))  # at the lead
+    registry_reference: Mapped[str | None] = mapped_column(sa.String(REFERENCE_LENGTH))
+    first_seen: Mapped[date]
+    next_review_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+
+    consortium: Mapped[Consortium | None] = relationship(lazy="select")
+    # Not "registry": the declarative base has an attribute of that name.
+    owning_registry: Mapped[Registry | None] = relationship(lazy="select")
+    upstream: Mapped["Issue | None"] = relationship(remote_side=[id], lazy="select")
+    problem_manager: Mapped[Person | None] = relationship(foreign_keys=[problem_manager_id], lazy="select")
+    owner: Mapped[Person | None] = relationship(foreign_keys=[owner_id], lazy="select")
+
+
+class IssueTicket(Base):
+    """A ticket that the issue explains. An undone link stays, with when and by whom."""
+
+    __tablename__ = "issue_ticket"
+    __table_args__ = (sa.UniqueConstraint("issue_id", "ticket_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(sa.ForeignKey("issue.id"))
+    ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"), index=True)
+    linked_at: Mapped[datetime]
+    linked_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    unlinked_at: Mapped[datetime | None]
+    unlinked_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+
+
+class IssueMemberOrg(Base):
+    """What one contact said for their organisation: "affects us too", "tell me when there is news", or both."""
+
+    __tablename__ = "issue_member_org"
+    __table_args__ = (sa.UniqueConstraint("issue_id", "member_org_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(sa.ForeignKey("issue.id"))
+    member_org_id: Mapped[int] = mapped_column(sa.ForeignKey("member_org.id"), index=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    affected_since: Mapped[datetime | None]  # when they said so; empty: follows only
+    follows: Mapped[bool] = mapped_column(default=False)
+
+    member_org: Mapped[MemberOrg] = relationship(lazy="select")
+
+
+class IssuePublication(Base):
+    """What the members of one consortium read of the issue: a text of its own, never the internal one."""
+
+    __tablename__ = "issue_publication"
+    __table_args__ = (sa.UniqueConstraint("issue_id", "consortium_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(sa.ForeignKey("issue.id"))
+    consortium_id: Mapped[int] = mapped_column(sa.ForeignKey("consortium.id"), index=True)
+    state: Mapped[IssueState]  # as last told to members; a registry's move reaches them when their lead says so
+    title: Mapped[str] = mapped_column(sa.String(TITLE_LENGTH))
+    text: Mapped[str] = mapped_column(sa.Text)
+    html: Mapped[str] = mapped_column(sa.Text)
+    workaround: Mapped[str] = mapped_column(sa.Text, default="")
+    workaround_html: Mapped[str] = mapped_column(sa.Text, default="")
+    published_at: Mapped[datetime]  # first
+    updated_at: Mapped[datetime]  # the last text or published update
+    updated_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    next_update_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+    issue: Mapped[Issue] = relationship(lazy="select")
+    consortium: Mapped[Consortium] = relationship(lazy="select")
+
+
+class IssueUpdate(Base):
+    """A dated entry: for the owner's desk, for all who read the record, or for the members of one consortium."""
+
+    __tablename__ = "issue_update"
+    __table_args__ = (
+        sa.Index("ix_issue_update_issue_id_id", "issue_id", "id"),
+        sa.CheckConstraint("(audience = 'members') = (consortium_id IS NOT NULL)", name="members_of_one"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(sa.ForeignKey("issue.id"))
+    audience: Mapped[EntryAudience]
+    consortium_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consortium.id"))
+    text: Mapped[str] = mapped_column(sa.Text)
+    html: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime]
+    author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+
+    author: Mapped[Person | None] = relationship(lazy="joined")
+
+
+class IssueDecision(Base):
+    """What was decided about the issue, when and by whom; read by the owner's desk."""
+
+    __tablename__ = "issue_decision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(sa.ForeignKey("issue.id"), index=True)
+    text: Mapped[str] = mapped_column(sa.Text)
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+
+    by: Mapped[Person | None] = relationship(lazy="joined")
