@@ -1,0 +1,128 @@
+"""Mail as the desk keeps it: what came in with what became of it, and what is to go out with how far it got."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from desk.db import Base, JsonDict, JsonList
+from desk.domain.vocabulary import Audience
+
+ADDRESS_LENGTH = 254
+MESSAGE_ID_LENGTH = 400
+SUBJECT_LENGTH = 300
+
+
+class InboundState(StrEnum):
+    """How far a kept mail is: every mail ends as done, or as quarantined until somebody tries it again."""
+
+    NEW = "new"
+    DONE = "done"
+    QUARANTINED = "quarantined"
+
+
+class InboundOutcome(StrEnum):
+    """What became of a mail that was read. Received = the sum of these, of new and of quarantined."""
+
+    OPENED = "opened"
+    APPENDED = "appended"
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    REPORT = "report"
+
+
+class OutboundState(StrEnum):
+    """How far a mail of ours is. ``sending`` is claimed by one process and comes back if that process dies."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class InboundMail(Base):
+    """One mail that was taken, kept before anything read it. Its bytes are in the store under ``key``.
+
+    The same mail by two routes has one content hash; a different mail under a known Message-ID is another mail.
+    """
+
+    __tablename__ = "inbound_mail"
+    __table_args__ = (
+        sa.UniqueConstraint("mailbox", "message_id", "content_sha256"),
+        # The sweep for mail that was kept but not read, because the process ended in between.
+        sa.Index(
+            "ix_inbound_mail_unread",
+            "id",
+            sqlite_where=sa.text("state = 'new'"),
+            postgresql_where=sa.text("state = 'new'"),
+        ),
+        sa.Index("ix_inbound_mail_state_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mailbox: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH))  # the address it came for, lower case
+    message_id: Mapped[str] = mapped_column(sa.String(MESSAGE_ID_LENGTH))  # without brackets; '' when it has none
+    content_sha256: Mapped[str] = mapped_column(sa.String(64))  # of the content without trace headers
+    key: Mapped[str] = mapped_column(sa.String(64))
+    size: Mapped[int]
+    envelope_from: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH), default="")
+    received_at: Mapped[datetime]
+    state: Mapped[InboundState] = mapped_column(default=InboundState.NEW)
+    outcome: Mapped[InboundOutcome | None]
+    reason: Mapped[str] = mapped_column(sa.Text, default="")
+    sender: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH), default="")  # what From claims, to be shown
+    subject: Mapped[str] = mapped_column(sa.String(SUBJECT_LENGTH), default="")
+    evidence: Mapped[JsonDict] = mapped_column(default=dict)
+    consortium_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consortium.id"), index=True)
+    registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"), index=True)
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ticket.id"), index=True)
+    ticket_message_id: Mapped[int | None] = mapped_column(sa.ForeignKey("message.id"), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    read_at: Mapped[datetime | None]
+
+
+class OutboundMail(Base):
+    """One mail for one recipient, complete before the first try, so that a repeat carries the same Message-ID."""
+
+    __tablename__ = "outbound_mail"
+    __table_args__ = (
+        sa.UniqueConstraint("event_id", "to_address"),
+        # The sweep of the sender: what is due, oldest first.
+        sa.Index(
+            "ix_outbound_mail_due",
+            "next_try_at",
+            "id",
+            sqlite_where=sa.text("state IN ('queued', 'sending')"),
+            postgresql_where=sa.text("state IN ('queued', 'sending')"),
+        ),
+        # Order within a ticket, and the caps on automatic mail per ticket and per address.
+        sa.Index("ix_outbound_mail_ticket_id_id", "ticket_id", "id"),
+        sa.Index("ix_outbound_mail_to_address_created_at", "to_address", "created_at"),
+        sa.Index("ix_outbound_mail_state_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int | None] = mapped_column(sa.ForeignKey("event.id"))
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    to_address: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH))
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ticket.id"))
+    ticket_message_id: Mapped[int | None] = mapped_column(sa.ForeignKey("message.id"))
+    audience: Mapped[Audience | None]
+    message_id: Mapped[str] = mapped_column(sa.String(MESSAGE_ID_LENGTH), unique=True)  # without brackets
+    envelope_from: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH), default="")  # '' is the null sender
+    from_header: Mapped[str] = mapped_column(sa.String(500))
+    reply_to: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH), default="")
+    in_reply_to: Mapped[str] = mapped_column(sa.String(MESSAGE_ID_LENGTH), default="")
+    references: Mapped[JsonList] = mapped_column(default=list)
+    subject: Mapped[str] = mapped_column(sa.String(SUBJECT_LENGTH))
+    text: Mapped[str] = mapped_column(sa.Text)
+    html: Mapped[str] = mapped_column(sa.Text, default="")
+    automatic: Mapped[bool] = mapped_column(default=True)  # marked so that no machine answers it, and capped
+    state: Mapped[OutboundState] = mapped_column(default=OutboundState.QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(sa.Text, default="")
