@@ -2,8 +2,8 @@
 
 SQLite decides whether a transaction may write at its first statement. A transaction that reads first and writes later
 fails at once when somebody else committed in between, and with the driver's defaults read-then-write even loses updates
-without an error. So the mode is chosen before the first statement: inside ``transaction()`` and ``writing()`` every
-transaction opens with BEGIN IMMEDIATE, everywhere else with BEGIN, and code outside them never writes.
+without an error. So the mode is chosen before the first statement: inside ``transaction()`` a
+transaction opens with BEGIN IMMEDIATE, everywhere else with BEGIN, and code outside it never writes.
 """
 
 import enum
@@ -119,14 +119,11 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 
-def begin_writing() -> object:
-    """Every transaction from here on may write, until the returned token is given to ``end_writing``."""
-    return _writing.set(True)
-
-
-def end_writing(token: Any) -> None:
-    """Back to the mode before ``begin_writing``."""
-    _writing.reset(token)
+@event.listens_for(db.session, "before_flush")
+def _refuse_stray_write(session: Session, _context: Any, _instances: Any) -> None:
+    # A write outside transaction() would be dropped without a word at the end of the request.
+    if not session.info.get("in_unit"):
+        raise RuntimeError("a change was made outside transaction()")
 
 
 @contextmanager
@@ -139,10 +136,8 @@ def transaction() -> Iterator[Session]:
     session = db.session()
     if session.info.get("in_unit"):
         raise RuntimeError("transaction() does not nest: one door, one unit of work")
-    if session.new or session.dirty or session.deleted:
-        raise RuntimeError("a change was made outside transaction()")
-    token = begin_writing()
     session.rollback()
+    token = _writing.set(True)
     session.info["in_unit"] = True
     try:
         yield session
@@ -155,7 +150,7 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info["in_unit"] = False
-        end_writing(token)
+        _writing.reset(token)
 
 
 def insert_ignore(session: Session, model: type[Base], **values: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Who takes part: registries, consortia, member organisations, teams, people, roles, and how people prove who they are."""
+"""Who takes part: registries, consortia, members, teams, people with their roles, and how they prove who they are."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from desk.domain.permissions import Role
 class CredentialKind(StrEnum):
     """How a person can prove who they are. Second factors, passkeys and OpenID Connect have their place here."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105
     TOTP = "totp"
     PASSKEY = "passkey"
     OPENID = "openid"
@@ -23,7 +23,7 @@ class TokenPurpose(StrEnum):
     """What a one-time link is good for; a link of one purpose is refused for another."""
 
     SIGN_IN = "sign_in"
-    SET_PASSWORD = "set_password"
+    SET_PASSWORD = "set_password"  # noqa: S105
 
 
 class Registry(Base):
@@ -49,11 +49,11 @@ class Consortium(Base):
     name: Mapped[str] = mapped_column(sa.String(NAME_LENGTH))
     language: Mapped[str] = mapped_column(sa.String(16), default="en")
     reopen_working_days: Mapped[int] = mapped_column(default=10)
-    # May the registry's team write to members of this consortium? Decided by the lead, per consortium here and per ticket there.
+    # May the registry's team write to members? Decided by the lead: the default here, per ticket on the ticket.
     registry_may_write: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
-    registry: Mapped[Registry] = relationship(lazy="joined")
+    parent_registry: Mapped[Registry] = relationship(lazy="joined")  # "registry" is a word of the ORM's
 
 
 class Organisation(Base):
@@ -134,7 +134,8 @@ class RoleGrant(Base):
     __table_args__ = (
         sa.CheckConstraint(
             "(CASE WHEN member_org_id IS NULL THEN 0 ELSE 1 END + CASE WHEN consortium_id IS NULL THEN 0 ELSE 1 END"
-            " + CASE WHEN registry_id IS NULL THEN 0 ELSE 1 END) = (CASE WHEN role = 'administrator' THEN 0 ELSE 1 END)",
+            " + CASE WHEN registry_id IS NULL THEN 0 ELSE 1 END)"
+            " = (CASE WHEN role = 'administrator' THEN 0 ELSE 1 END)",
             name="one_scope",
         ),
     )
@@ -180,14 +181,14 @@ class Credential(Base):
 
 
 class OneTimeLink(Base):
-    """A link that signs somebody in once. Only its hash is kept."""
+    """A link that signs somebody in once. Its token is made from ``nonce`` with the desk's key: the row opens nothing."""
 
     __tablename__ = "one_time_link"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
     purpose: Mapped[TokenPurpose]
-    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    nonce: Mapped[str] = mapped_column(sa.String(32), unique=True)
     epoch: Mapped[int]  # the person's at issue: a later change of roles or password ends the link
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -1,0 +1,150 @@
+"""create_app(): the only module that knows every part."""
+
+import importlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, redirect, request, url_for
+from flask_bootstrap import Bootstrap5
+from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from desk import clock, errors, extensions, storage
+from desk.access import current_actor
+from desk.config import ROOT, Settings, load_settings
+from desk.db import db
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """The desk as a WSGI application; ``overrides`` win over file and environment. Raises ``BadSetting``."""
+    settings = load_settings(overrides)
+    settings.INSTANCE.mkdir(parents=True, exist_ok=True)
+    app = Flask(
+        "desk",
+        root_path=str(ROOT / "desk"),
+        template_folder=str(ROOT / "templates"),
+        instance_path=str(settings.INSTANCE.resolve()),
+    )
+    _configure(app, settings)
+    clock.configure(settings.CLOCK_OFFSET_FILE)
+    storage.configure(storage.FolderStore(Path(settings.ATTACHMENTS)))
+    _bind_extensions(app)
+    errors.register(app)
+    _register_parts(app, settings)
+    app.after_request(_secure)
+    app.context_processor(_page_context)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        DESK=settings,
+        SECRET_KEY=settings.SECRET_KEY,
+        TESTING=settings.TESTING,
+        SQLALCHEMY_DATABASE_URI=settings.DATABASE_URL,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_PARTS=200,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.SESSION_HOURS),
+        SESSION_COOKIE_NAME="__Host-desk" if settings.secure else "desk",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+        WTF_CSRF_SSL_STRICT=False,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAIL_SERVER=settings.SMTP_HOST,
+        MAIL_PORT=settings.SMTP_PORT,
+        MAIL_USE_TLS=settings.SMTP_SECURITY == "starttls",
+        MAIL_USE_SSL=settings.SMTP_SECURITY == "tls",
+        MAIL_USERNAME=settings.SMTP_USER or None,
+        MAIL_PASSWORD=settings.SMTP_PASSWORD or None,
+        MAIL_SUPPRESS_SEND=False,
+    )
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    if settings.TRUSTED_PROXIES:
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.TRUSTED_PROXIES, x_proto=settings.TRUSTED_PROXIES)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _engine_options(settings: Settings) -> dict[str, Any]:
+    if settings.DATABASE_URL.startswith("sqlite"):
+        return {"connect_args": {"timeout": 15}}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 5,
+        "max_overflow": 15,
+        "pool_timeout": 10,
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000",
+        },
+    }
+
+
+def _bind_extensions(app: Flask) -> None:
+    db.init_app(app)
+    extensions.migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+    extensions.csrf.init_app(app)
+    extensions.mail.init_app(app)
+    extensions.login_manager.init_app(app)
+    # The epoch in the cookie ends sessions; Flask-Login's own protection trusts X-Forwarded-For.
+    extensions.login_manager.session_protection = None
+    extensions.login_manager.unauthorized_handler(_lead_to_sign_in)
+    Bootstrap5(app)
+
+
+def _register_parts(app: Flask, settings: Settings) -> None:
+    for name in ("home", "accounts", "tickets", "escalations", "issues", "sla", "mail", "health"):
+        _optional(app, f"desk.{name}.views", "blueprint")
+    if settings.DEMO:
+        _optional(app, "desk.demo.views", "blueprint")
+    for name in ("catalogue", "demo", "jobs", "mail", "people", "serve", "setup", "sla"):
+        _optional(app, f"desk.cli.{name}", "group")
+
+
+def _optional(app: Flask, module: str, name: str) -> None:
+    try:
+        part = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name and (error.name == module or module.startswith(error.name)):
+            return
+        raise
+    if name == "group":
+        app.cli.add_command(part)
+    else:
+        app.register_blueprint(part)
+
+
+def _lead_to_sign_in() -> Any:
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(url_for("accounts.sign_in", next=wanted))
+
+
+def _secure(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if not request.endpoint or not request.endpoint.endswith("static"):
+        headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def _page_context() -> dict[str, Any]:
+    signed_in = bool(current_user and current_user.is_authenticated)
+    return {"actor": current_actor() if signed_in else None, "settings": current_app.config["DESK"]}
