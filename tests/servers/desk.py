@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.servers.processes import Process, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRET_KEY = "a key for tests only, long enough to be accepted"
 
 
 class Desk:
@@ -24,8 +25,11 @@ class Desk:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DESK_")}
         self.env: dict[str, str] = inherited | {
             "DESK_DATABASE_URL": database_url,
-            "DESK_ATTACHMENTS": str(folder / "attachments"),
-            "DESK_SECRET_KEY": "a key for tests only, long enough to be accepted",
+            "DESK_INSTANCE": str(folder),
+            "DESK_CONFIG": os.devnull,
+            "DESK_TESTING": "yes",
+            "DESK_SMTP_SECURITY": "none",
+            "DESK_SECRET_KEY": SECRET_KEY,
             "DESK_MAIL_DOMAIN": "desk.example",
             "DESK_BASE_URL": "http://127.0.0.1",
             "PYTHONUNBUFFERED": "1",

@@ -1,0 +1,144 @@
+"""The people and places of the tests: two registries, two consortia, their members, and strangers who must see nothing.
+
+Alice and Adam are contacts of one member, Olga manages it; Bob is a contact of another member of the same consortium,
+Carla of a member of another consortium under another registry. Everybody and everything is fictional.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from desk.accounts import queries, service
+from desk.accounts.models import Consortium, MemberOrg, Person, Registry, Team
+from desk.db import db, transaction
+from desk.domain.permissions import Actor, Role
+
+
+@dataclass
+class Cast:
+    """Everybody by name. Verbs take ``cast.actor(cast.alice)``; ``cast.sign_in(client, cast.alice)`` is her browser."""
+
+    now: datetime
+
+    orcid: Registry
+    datacite: Registry
+    north: Consortium  # of ORCID
+    south: Consortium  # of DataCite
+
+    north_desk: Team
+    south_desk: Team
+    orcid_support: Team
+    orcid_engineering: Team
+    datacite_support: Team
+
+    alder: MemberOrg  # of north: Alice, Adam, Olga
+    birch: MemberOrg  # of north: Bob
+    cedar: MemberOrg  # of south: Carla
+
+    alice: Person
+    adam: Person
+    olga: Person
+    bob: Person
+    carla: Person
+    leo: Person  # lead agent, north
+    lena: Person  # lead manager, north
+    samir: Person  # lead agent, south
+    sofia: Person  # lead manager, south
+    rita: Person  # registry agent, ORCID
+    ruth: Person  # registry manager, ORCID
+    dora: Person  # registry agent, DataCite
+    dirk: Person  # registry manager, DataCite
+    ada: Person  # administrator of the installation
+
+    def actor(self, person: Person, at: datetime | None = None) -> Actor:
+        """The person with the roles in force at ``at``, the cast's own ``now`` by default."""
+        return queries.actor_of(db.session(), person.id, at or self.now)
+
+    def people(self) -> dict[str, Person]:
+        """Everybody by first name in lower case."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Person)}
+
+    def sign_in(self, client: FlaskClient, person: Person) -> FlaskClient:
+        """Give the browser the cookie of somebody who has just signed in; the sign-in page has tests of its own."""
+        with client.session_transaction() as cookie:
+            cookie["_user_id"] = f"{person.id}:{person.epoch}"
+            cookie["_fresh"] = True
+            cookie["started"] = self.now.timestamp()
+        return client
+
+    @classmethod
+    def create(cls, now: datetime) -> "Cast":
+        """Store everybody through the verbs, in one unit of work."""
+        with transaction() as session:
+            places = _places(session, now)
+            people = _people(session, places, now)
+            return cls(now=now, **places, **people)
+
+
+def _places(session: Session, now: datetime) -> dict[str, Any]:
+    orcid = service.add_registry(session, slug="orcid", name="ORCID", service="ORCID", now=now)
+    datacite = service.add_registry(session, slug="datacite", name="DataCite", service="DataCite", now=now)
+    north = service.add_consortium(session, registry_id=orcid.id, slug="north", name="Northern Consortium", now=now)
+    south = service.add_consortium(session, registry_id=datacite.id, slug="south", name="Southern Consortium", now=now)
+
+    def team(tier: int, name: str, address: str, **owner: int) -> Team:
+        return service.add_team(session, tier=tier, name=name, support_address=f"{address}@desk.example", **owner)
+
+    def member(consortium: Consortium, name: str, ror: str, domain: str) -> MemberOrg:
+        return service.add_member_org(
+            session,
+            consortium_id=consortium.id,
+            name=name,
+            ror_id=f"https://ror.org/{ror}",
+            country="XX",
+            mail_domains=[domain],
+            now=now,
+        )
+
+    return {
+        "orcid": orcid,
+        "datacite": datacite,
+        "north": north,
+        "south": south,
+        "north_desk": team(1, "Northern support", "north", consortium_id=north.id),
+        "south_desk": team(1, "Southern support", "south", consortium_id=south.id),
+        "orcid_support": team(2, "ORCID support", "orcid", registry_id=orcid.id),
+        "orcid_engineering": team(3, "ORCID engineering", "orcid-engineering", registry_id=orcid.id),
+        "datacite_support": team(2, "DataCite support", "datacite", registry_id=datacite.id),
+        "alder": member(north, "Alder University", "016cn1q84", "alder.example"),
+        "birch": member(north, "Birch Library", "02r0a6q32", "birch.example"),
+        "cedar": member(south, "Cedar Institute", "027h0q440", "cedar.example"),
+    }
+
+
+def _people(session: Session, places: dict[str, Any], now: datetime) -> dict[str, Person]:
+    people: dict[str, Person] = {}
+    for name, surname, domain, role, scope, place in _ROLES:
+        person = service.add_person(
+            session, name=f"{name.title()} {surname}", email=f"{name}@{domain}", timezone="Europe/Berlin", now=now
+        )
+        where = {f"{scope}_id": places[place].id} if scope else {}
+        service.grant_role(session, person=person, role=role, now=now, **where)
+        people[name] = person
+    return people
+
+
+_ROLES: tuple[tuple[str, str, str, Role, str, str], ...] = (
+    ("alice", "Alder", "alder.example", Role.CONTACT, "member_org", "alder"),
+    ("adam", "Ash", "alder.example", Role.CONTACT, "member_org", "alder"),
+    ("olga", "Oak", "alder.example", Role.ORG_MANAGER, "member_org", "alder"),
+    ("bob", "Birch", "birch.example", Role.CONTACT, "member_org", "birch"),
+    ("carla", "Cedar", "cedar.example", Role.CONTACT, "member_org", "cedar"),
+    ("leo", "Larch", "north.example", Role.LEAD_AGENT, "consortium", "north"),
+    ("lena", "Linden", "north.example", Role.LEAD_MANAGER, "consortium", "north"),
+    ("samir", "Spruce", "south.example", Role.LEAD_AGENT, "consortium", "south"),
+    ("sofia", "Sycamore", "south.example", Role.LEAD_MANAGER, "consortium", "south"),
+    ("rita", "Rowan", "orcid.example", Role.REGISTRY_AGENT, "registry", "orcid"),
+    ("ruth", "Redwood", "orcid.example", Role.REGISTRY_MANAGER, "registry", "orcid"),
+    ("dora", "Dogwood", "datacite.example", Role.REGISTRY_AGENT, "registry", "datacite"),
+    ("dirk", "Douglas", "datacite.example", Role.REGISTRY_MANAGER, "registry", "datacite"),
+    ("ada", "Acacia", "desk.example", Role.ADMINISTRATOR, "", ""),
+)

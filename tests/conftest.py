@@ -1,0 +1,211 @@
+"""What tests share: both databases, migrated once and copied per test; the desk on them; the cast; what was not run.
+
+A test that takes ``app``, ``session``, ``client``, ``cast`` or ``desk`` runs twice, on SQLite and on PostgreSQL. A test
+that takes none of them needs neither.
+"""
+
+import importlib
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy.orm import Session
+
+from desk.app import create_app
+from desk.db import db
+from tests.cast import Cast
+from tests.servers import dovecot as dovecot_server
+from tests.servers import postfix as postfix_server
+from tests.servers import postgres as postgres_server
+from tests.servers.desk import ROOT, SECRET_KEY, Desk
+from tests.servers.dovecot import Dovecot
+from tests.servers.engines import NOT_RUN_HERE, missing
+from tests.servers.postfix import Postfix
+from tests.servers.postgres import Postgres
+from tests.servers.sink import Sink
+
+MAIL_DOMAIN = "desk.example"
+_TEMPLATE = "desk_template"
+_FOR_TESTS = {"DESK_REQUIRE", "DESK_CORPUS"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A working Wednesday in UTC, Berlin and New York: the present of every test that names one."""
+    return datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A private PostgreSQL; without one the test is skipped, or fails where DESK_REQUIRE names it."""
+    why = postgres_server.why_not()
+    if why is not None:
+        missing("postgresql", why)
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated, empty database that others are copied from."""
+    migrate(postgres.create(_TEMPLATE), tmp_path_factory.mktemp("postgres-template"))
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty database file that others are copied from."""
+    folder = tmp_path_factory.mktemp("sqlite-template")
+    migrate(f"sqlite:///{folder / 'desk.db'}", folder)
+    return folder / "desk.db"
+
+
+def migrate(url: str, folder: Path) -> None:
+    """Bring an empty database to the newest revision, as ``flask db upgrade`` does."""
+    app = make_app(url, folder)
+    with app.app_context():
+        if (ROOT / "migrations" / "versions").exists():
+            upgrade()
+        else:
+            for models in sorted((ROOT / "desk").glob("*/models.py")):
+                importlib.import_module(f"desk.{models.parent.name}.models")
+            db.create_all()
+        dispose()
+
+
+def make_app(url: str, folder: Path) -> Flask:
+    """The desk as tests see it."""
+    app = create_app(
+        {
+            "TESTING": True,
+            "SECRET_KEY": SECRET_KEY,
+            "DATABASE_URL": url,
+            "INSTANCE": folder,
+            "MAIL_DOMAIN": MAIL_DOMAIN,
+            "BASE_URL": "http://localhost",
+            "SMTP_SECURITY": "none",
+        }
+    )
+    # Forms are sent without their token; that none is accepted without one is tested over every endpoint.
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app
+
+
+def dispose() -> None:
+    """Close the connections of the present app, or the next garbage collection would complain about them."""
+    db.session.remove()
+    for engine in db.engines.values():
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    if request.param == "sqlite":
+        copy = tmp_path / "desk.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"desk_{next(_numbers)}"
+    yield server.create(name, request.getfixturevalue("postgres_template"))
+    server.drop(name)
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The desk on the test's database, inside an application context."""
+    made = make_app(database_url, tmp_path)
+    with made.app_context():
+        yield made
+        dispose()
+
+
+@pytest.fixture
+def session(app: Flask) -> Session:
+    """The session that ``transaction()`` commits."""
+    return db.session()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Somebody's browser, not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def cast(app: Flask, now: datetime) -> Cast:
+    """The people and places of the tests, stored."""
+    return Cast.create(now)
+
+
+@pytest.fixture
+def desk(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """The same database for real processes: commands, gunicorn, jobs, listeners."""
+    installation = Desk(tmp_path, database_url, MAIL_DOMAIN=MAIL_DOMAIN)
+    yield installation
+    installation.close()
+
+
+@pytest.fixture(scope="session")
+def sink_server() -> Iterator[Sink]:
+    server = Sink()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def sink(sink_server: Sink) -> Sink:
+    """A smarthost that records, empty and well at the start of the test."""
+    sink_server.clear()
+    return sink_server
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A private IMAP server; without one the test is skipped, or fails where DESK_REQUIRE names it."""
+    why = dovecot_server.why_not()
+    if why is not None:
+        missing("dovecot", why)
+    server = Dovecot()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postfix(sink: Sink, lmtp_port: int) -> Iterator[Postfix]:
+    """A private mail server that hands the desk's domain to ``lmtp_port`` and all else to the sink."""
+    why = postfix_server.why_not()
+    if why is not None:
+        missing("postfix", why)
+    server = Postfix(MAIL_DOMAIN, lmtp_port, sink.port)
+    yield server
+    server.close()
+
+
+def pytest_configure() -> None:
+    """The settings of whoever runs the tests are not the tests' own."""
+    for name in [name for name in os.environ if name.startswith("DESK_") and name not in _FOR_TESTS]:
+        del os.environ[name]
+    os.environ["DESK_CONFIG"] = os.devnull
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what this machine could not run, and why."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if NOT_RUN_HERE in reason:
+            _, _, why = reason.partition(NOT_RUN_HERE)
+            reasons[why] = reasons.get(why, 0) + 1
+    for why, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{NOT_RUN_HERE}{count} tests, {why}", yellow=True)
