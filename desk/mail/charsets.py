@@ -1,7 +1,7 @@
 """Bytes of mail to text that a database takes. Pure, never raises, linear in the length of the bytes.
 
-The declared charset is tried first, then UTF-8, then a guess: short texts are guessed wrong more often than right, so a
-guess is made only for text of some length and otherwise Windows-1252 is assumed, which is right for most undeclared mail.
+The declared charset is tried first, then UTF-8, then a guess: short texts are guessed wrong more often than right, so
+a guess is made only for text of some length and otherwise Windows-1252 is assumed, right for most undeclared mail.
 """
 
 import codecs
@@ -75,9 +75,10 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
 
 def _decode(data: bytes, codec: str | None) -> str:
-    for mark, marked in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if data.startswith(mark):
-            return data.decode(marked, "replace")
+    if data.startswith(codecs.BOM_UTF8):
+        return data.decode("utf-8-sig", "replace")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data[:64]:
+        return data.decode("utf-16", "replace")
     for candidate in (codec, "utf-8"):
         if candidate:
             try:
@@ -85,14 +86,16 @@ def _decode(data: bytes, codec: str | None) -> str:
             except (UnicodeError, ValueError):
                 continue
     if codec and codec != "utf-8":
-        return data.decode(codec, "replace")
+        damaged = data.decode(codec, "replace")
+        if damaged.count("\ufffd") * 4 <= len(damaged):
+            return damaged
     if _mostly_utf8(data):
         return data.decode("utf-8", "replace")
     return data.decode(_guess(data), "replace")
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8 with a little damage (a cut message, one foreign line) rather than another charset."""
+    """Whether the bytes are UTF-8 with a little damage (a cut message, one foreign line), not another charset."""
     high = sum(byte > 0x7F for byte in data[:_GUESS_SAMPLE])
     return high > 8 and data[:_GUESS_SAMPLE].decode("utf-8", "replace").count("\ufffd") * 8 < high
 

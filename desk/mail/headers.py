@@ -1,9 +1,9 @@
 """What stands in the header of a mail: words, parameters, addresses and ids. Pure, never raises, linear.
 
 The standard library's structured header parser raises on some broken headers, takes seconds for others, and reads
-``alice@good.example <bob@evil.example>`` as alice, so addresses are read here (RFC 5322 3.4) and the sender is sound only
-when there is no second way to read it. Encoded words (RFC 2047) and parameters (RFC 2231) are read in the broken forms
-that mail programs send: split inside a character, without the final mark, in quotes.
+``alice@good.example <bob@evil.example>`` as alice, so addresses are read here (RFC 5322 3.4) and the sender is sound
+only when there is no second way to read it. Encoded words (RFC 2047) and parameters (RFC 2231) are read in the broken
+forms that mail programs send: split inside a character, without the final mark, in quotes.
 """
 
 import base64
@@ -20,10 +20,12 @@ from desk.mail.charsets import clean, decode, known, one_line
 LONGEST_HEADER = 16_384
 MOST_RECIPIENTS = 500
 
+Fields = dict[str, list[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox: the address as it is compared (domain in lower-case ASCII where it can be) and the name beside it."""
+    """One mailbox: the address as it is compared (domain in lower-case ASCII where it can be) and the name beside."""
 
     email: str
     name: str = ""
@@ -31,7 +33,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who the From header names. ``address`` is set only when exactly one reading exists; ``why`` says why it is not."""
+    """Who the From header names. ``address`` is set only when exactly one reading exists; else ``why`` says why not."""
 
     address: Address | None
     shown: tuple[Address, ...]
@@ -41,19 +43,17 @@ class Sender:
 # ------------------------------------------------------------------ fields
 
 
-def fields(part: Message) -> list[tuple[str, str]]:
-    """Name in lower case and unfolded value of each header of a part; bytes above 127 are surrogates as parsed."""
-    return [(name.lower(), _unfold(str(value)[:LONGEST_HEADER])) for name, value in part.raw_items()]
+def fields(part: Message) -> Fields:
+    """The unfolded values of each header of a part by name in lower case; bytes above 127 are surrogates as parsed."""
+    found: Fields = {}
+    for name, raw in part.raw_items():
+        found.setdefault(name.lower(), []).append(_unfold(str(raw)[:LONGEST_HEADER]))
+    return found
 
 
-def values(part: Message, name: str) -> list[str]:
-    """The values of every header of this name, in order."""
-    return [value for found, value in fields(part) if found == name]
-
-
-def value(part: Message, name: str) -> str:
+def value(part_fields: Fields, name: str) -> str:
     """The first non-empty value of a header, or ''."""
-    return next((found for found in values(part, name) if found.strip()), "")
+    return next((found for found in part_fields.get(name, ()) if found.strip()), "")
 
 
 def _unfold(raw: str) -> str:
@@ -61,7 +61,7 @@ def _unfold(raw: str) -> str:
 
 
 def _bytes_of(raw: str) -> bytes:
-    return raw.encode("utf-8", "surrogateescape") if raw.isascii() is False else raw.encode("ascii")
+    return raw.encode("utf-8", "surrogateescape")
 
 
 def _plain(raw: str) -> str:
@@ -80,8 +80,11 @@ _WORD = re.compile(r"=\?([A-Za-z0-9_.:()+-]{1,60})(?:\*[A-Za-z0-9-]{0,20})?\?([B
 
 
 def words(raw: str) -> str:
-    """A header's text with its encoded words read. Adjacent words of one charset are joined as bytes first, since broken
-    programs split inside a character; blanks between two encoded words are no text (RFC 2047 6.2)."""
+    """A header's text with its encoded words read.
+
+    Adjacent words of one charset are joined as bytes first, since broken programs split inside a character; blanks
+    between two encoded words are no text (RFC 2047 6.2).
+    """
     pieces: list[str] = []
     pending: tuple[str, bytes] | None = None
     position = 0
@@ -104,7 +107,7 @@ def _flush(pending: tuple[str, bytes] | None) -> list[str]:
 
 
 def _word_bytes(coding: str, text: str) -> bytes:
-    data = _bytes_of(text) if not text.isascii() else text.encode("ascii")
+    data = _bytes_of(text)
     if coding in "bB":
         return base64_bytes(data)
     data = data.replace(b"_", b" ")
@@ -135,7 +138,7 @@ _SECTION = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
 
 
 def parameters(raw: str) -> tuple[str, dict[str, str]]:
-    """``text/plain; charset=utf-8`` as the value in lower case and its parameters, continued and encoded ones joined."""
+    """``text/plain; charset=utf-8`` as the value in lower case and its parameters, with their pieces joined."""
     head = raw.split(";", 1)[0].strip().lower()
     simple: dict[str, str] = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}
@@ -191,10 +194,14 @@ def sender(raw_values: list[str]) -> Sender:
     """The author of the From headers. Sound only if there is one header with one address of plain form."""
     shown = addresses(raw_values)
     if len(raw_values) != 1:
-        return Sender(None, shown, "there is no From header" if not raw_values else "there is more than one From header")
+        return Sender(
+            None, shown, "there is no From header" if not raw_values else "there is more than one From header"
+        )
     pieces = _split(raw_values[0][:LONGEST_HEADER])
     if len(pieces) != 1:
-        return Sender(None, shown, "the From header names more than one address" if pieces else "the From header is empty")
+        return Sender(
+            None, shown, "the From header names more than one address" if pieces else "the From header is empty"
+        )
     address, sound = _mailbox(pieces[0])
     if not sound or not is_plain(address.email):
         return Sender(None, shown, "the From header has no single plain address")
@@ -202,7 +209,7 @@ def sender(raw_values: list[str]) -> Sender:
 
 
 def is_plain(email: str) -> bool:
-    """Whether an address is of the plain form that can be compared: ASCII local part, ASCII (IDNA) domain, at most 254."""
+    """Whether an address has the plain form that can be compared: ASCII local part, ASCII (IDNA) domain, <= 254."""
     return len(email) <= 254 and _PLAIN.fullmatch(email) is not None
 
 
@@ -249,7 +256,9 @@ def _mailbox(piece: str) -> tuple[Address, bool]:
     opening = text.find("<", quoted.end() if quoted else 0)
     if opening < 0:
         email = _email(text)
-        return Address(email, name_of(comment) if email else name_of(text)), bool(email) and not group and " " not in text
+        return Address(email, name_of(comment) if email else name_of(text)), bool(
+            email
+        ) and not group and " " not in text
     closing = text.find(">", opening)
     inner = text[opening + 1 : closing if closing >= 0 else len(text)]
     name, rest = text[:opening], text[closing + 1 :] if closing >= 0 else ""
@@ -294,13 +303,13 @@ def _email(raw: str) -> str:
     if "=?" in text:
         text = words(text).strip()
     local, at, domain = text.rpartition("@")
-    if not at or not local or not domain or re.search(r"\s", text) and '"' not in local:
+    if not at or not local or not domain or (re.search(r"\s", text) and '"' not in local):
         return ""
     return clean(f"{local.strip()}@{_domain(domain.strip())}")[:400]
 
 
 def _domain(domain: str) -> str:
-    """Lower case; an international name in its ASCII form. One that changes under NFKC is a look-alike and stays as is."""
+    """Lower case; an international name in its ASCII form. One that changes under NFKC is a look-alike: left as is."""
     if domain.isascii():
         return domain.lower().rstrip(".")
     if unicodedata.normalize("NFKC", domain) != domain:
@@ -317,9 +326,9 @@ _ID = re.compile(r"<([^<>\s]{1,990})>")
 
 
 def ids(raw: str, limit: int = 100) -> tuple[str, ...]:
-    """Message ids without their angle brackets, each once; of a long list the first and the last stay (RFC 5322 3.6.4)."""
+    """Message ids without their angle brackets, each once; of a long list the first and the last ones stay."""
     text = _plain(raw)
-    found = [clean(match) for match in _ID.findall(re.sub(r"(?<=[^\s<>])\s+(?=[^\s<>]*>)", "", text) if "<" in text else "")]
+    found = [clean(match) for match in _ID.findall(text)]
     if not found and text.strip():
         found = [clean(word.strip("<>,;")) for word in text.split() if "@" in word]
     unique = list(dict.fromkeys(found))
