@@ -10,23 +10,22 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from desk.accounts.models import Organisation
+from desk.accounts.models import Organisation, Person
 from desk.db import db, insert_ignore, transaction
 from desk.domain.errors import Conflict
-from desk.tickets.models import TicketCounter
 from tests.servers.desk import ROOT, Desk
 
 INCREMENT = """
 import sys
 from desk.app import create_app
 from desk.db import transaction
-from desk.tickets.models import TicketCounter
+from desk.accounts.models import Person
 
 with create_app().app_context():
     for _ in range(int(sys.argv[1])):
         with transaction() as session:
-            counter = session.get_one(TicketCounter, 999, with_for_update=True)
-            counter.next_number = counter.next_number + 1
+            person = session.get_one(Person, 999, with_for_update=True)
+            person.epoch = person.epoch + 1
 """
 
 
@@ -38,9 +37,9 @@ def add_organisation(name: str, at: datetime) -> int:
         return organisation.id
 
 
-def test_no_update_is_lost_between_processes(app: Flask, desk: Desk) -> None:
+def test_no_update_is_lost_between_processes(app: Flask, desk: Desk, now: datetime) -> None:
     with transaction() as session:
-        session.add(TicketCounter(id=999, next_number=0))
+        session.add(Person(id=999, name="Nina", email="nina@alder.example", epoch=1, created_at=now))
     command = [sys.executable, "-c", INCREMENT, "40"]
     running = [
         subprocess.Popen(command, cwd=ROOT, env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -48,7 +47,7 @@ def test_no_update_is_lost_between_processes(app: Flask, desk: Desk) -> None:
     ]
     outputs = [process.communicate(timeout=60)[0].decode() for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], outputs
-    assert db.session.get_one(TicketCounter, 999).next_number == 120
+    assert db.session.get_one(Person, 999).epoch == 121
 
 
 def test_an_instant_comes_back_aware_and_in_utc(session: Session, now: datetime) -> None:
