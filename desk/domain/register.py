@@ -7,7 +7,7 @@ from typing import Any
 
 from desk.domain.catalogue import words
 from desk.domain.errors import IllegalTransition, InvalidInput
-from desk.domain.identifiers import Identifier, Kind
+from desk.domain.identifiers import Identifier, Kind, find
 
 
 class IssueState(StrEnum):
@@ -107,6 +107,30 @@ def needs_note(state: IssueState, to: IssueState) -> bool:
     return (state, to) in _NEEDS_NOTE
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the register is narrowed to. ``state``: ``live``, ``all`` or a state's value."""
+
+    state: str = "live"
+    service: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Who is affected: own members by name, all others as a number; consortia by name for the registry's desk only."""
+
+    members: int
+    consortia: int
+    own_members: tuple[str, ...]
+    consortium_names: tuple[str, ...]
+
+    @property
+    def other_members(self) -> int:
+        """Members that the reader may count but not name."""
+        return self.members - len(self.own_members)
+
+
 # ------------------------------------------------------------------ is it one of these?
 
 SAME_ENTRY = 4.0
@@ -176,6 +200,11 @@ def evidence(
         things=frozenset((str(each["kind"]), str(each["value"])) for each in identifiers),
         said=words(text[:READ_AT_MOST]) - _EVERYWHERE,
     )
+
+
+def evidence_of(text: str, service: str) -> Evidence:
+    """What a text alone says: nothing of it is stored, its identifiers are found in it."""
+    return evidence(text, service=service, environment=None, entry_key=None, identifiers=stored(find(text)))
 
 
 def stored(identifiers: Iterable[Identifier]) -> list[dict[str, str]]:

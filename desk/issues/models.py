@@ -9,6 +9,7 @@ from desk.accounts.models import Consortium, MemberOrg, Person, Registry
 from desk.db import Base, JsonList
 from desk.domain.register import EntryAudience, IssueState
 from desk.domain.vocabulary import Environment
+from desk.tickets.models import Ticket
 
 TITLE_LENGTH = 200
 REFERENCE_LENGTH = 80
@@ -150,3 +151,41 @@ class IssueDecision(Base):
     by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
 
     by: Mapped[Person | None] = relationship(lazy="joined")
+
+
+def affects() -> sa.CTE:
+    """Issue, member, consortium: by linked ticket, by "affects us too", and both again for the issue above. Derived."""
+    by_ticket = (
+        sa.select(IssueTicket.issue_id, Ticket.member_org_id, Ticket.consortium_id)
+        .join(Ticket, Ticket.id == IssueTicket.ticket_id)
+        .where(IssueTicket.unlinked_at.is_(None))
+    )
+    by_word = (
+        sa.select(IssueMemberOrg.issue_id, IssueMemberOrg.member_org_id, MemberOrg.consortium_id)
+        .join(MemberOrg, MemberOrg.id == IssueMemberOrg.member_org_id)
+        .where(IssueMemberOrg.affected_since.is_not(None))
+    )
+    nobody = sa.cast(sa.null(), sa.Integer)
+    # A consortium that keeps the issue in its own register is affected, with or without a ticket.
+    by_owner = sa.select(Issue.id, nobody, Issue.consortium_id).where(Issue.consortium_id.is_not(None))
+    direct = sa.union_all(by_ticket, by_word, by_owner).cte("issue_link")
+    upward = (
+        sa.select(Issue.upstream_issue_id, direct.c.member_org_id, direct.c.consortium_id)
+        .join(direct, direct.c.issue_id == Issue.id)
+        .where(Issue.upstream_issue_id.is_not(None))
+    )
+    return sa.union_all(sa.select(direct), upward).cte("issue_affects")
+
+
+def affected_counts() -> sa.Subquery:
+    """Per issue: how many ``members`` and ``consortia`` it affects, each once however many tickets they have."""
+    found = affects()
+    return (
+        sa.select(
+            found.c.issue_id,
+            sa.func.count(found.c.member_org_id.distinct()).label("members"),
+            sa.func.count(found.c.consortium_id.distinct()).label("consortia"),
+        )
+        .group_by(found.c.issue_id)
+        .subquery()
+    )
