@@ -262,17 +262,9 @@ def publications_for(session: Session, actor: Actor, issue: Issue) -> list[tuple
 # ------------------------------------------------------------------ what members read
 
 
-def published(session: Session, actor: Actor, number: int) -> Issue:
-    """The issue, if something of it is published where the actor belongs. Raises ``NotFound``."""
-    return known_issue(session, actor, number)[0].publication.issue
-
-
-def known_issues(session: Session, actor: Actor, *, consortium_id: int | None = None) -> list[KnownIssue]:
+def known_issues(session: Session, actor: Actor) -> list[KnownIssue]:
     """What is published where the actor is a contact or a lead, in one query: newest word first, closed ones last."""
-    query = _known(actor)
-    if consortium_id is not None:
-        query = query.where(IssuePublication.consortium_id == consortium_id)
-    return _known_rows(session, query.limit(LISTED_AT_MOST))
+    return _known_rows(session, _known(actor).limit(LISTED_AT_MOST))
 
 
 def known_issue(session: Session, actor: Actor, number: int) -> list[KnownIssue]:
@@ -341,10 +333,10 @@ def followers(session: Session, issue_id: int, consortium_id: int, now: datetime
 
 def candidates_for(session: Session, actor: Actor, ticket: Ticket) -> list[Candidate]:
     """Live issues that the ticket may be about, best first, among those whose record the actor reads."""
-    linked = _linked_to(ticket)
+    here = sa.or_(Issue.consortium_id == ticket.consortium_id, Issue.registry_id == ticket.consortium.registry_id)
     issues = session.scalars(
         sa.select(Issue)
-        .where(visible_to(actor), _for_ticket(ticket), Issue.state.in_(register.LIVE), Issue.id.not_in(linked))
+        .where(visible_to(actor), here, Issue.state.in_(register.LIVE), Issue.id.not_in(_linked_to(ticket)))
         .order_by(Issue.id.desc())
         .limit(OPEN_ISSUES_READ)
     ).all()
@@ -371,12 +363,6 @@ def _linked_to(ticket: Ticket) -> sa.Select[tuple[int]]:
     return sa.select(IssueTicket.issue_id).where(IssueTicket.ticket_id == ticket.id, IssueTicket.unlinked_at.is_(None))
 
 
-def _for_ticket(ticket: Ticket) -> sa.ColumnElement[bool]:
-    """Issues of the ticket's own consortium, and of its registry."""
-    registry_id = sa.select(Consortium.registry_id).where(Consortium.id == ticket.consortium_id).scalar_subquery()
-    return sa.or_(Issue.consortium_id == ticket.consortium_id, Issue.registry_id == registry_id)
-
-
 def known_like(session: Session, actor: Actor, text: str, *, service: str = "") -> list[KnownIssue]:
     """Published issues that a text, not yet a ticket, may be about; only what members read is compared."""
     known = {each.number: each for each in known_issues(session, actor) if each.publication.state in register.LIVE}
@@ -401,7 +387,5 @@ def panel_for(session: Session, actor: Actor, ticket: Ticket) -> Panel:
             IssuePublication.issue_id.in_(linked), IssuePublication.consortium_id == ticket.consortium_id
         )
         return Panel(published=tuple(_known_rows(session, told)))
-    issues = session.scalars(
-        sa.select(Issue).where(Issue.id.in_(linked), visible_to(actor)).order_by(Issue.id.desc())
-    ).all()
-    return Panel(linked=tuple(issues), candidates=tuple(candidates_for(session, actor, ticket)), may_link=True)
+    found = sa.select(Issue).where(Issue.id.in_(linked), visible_to(actor)).order_by(Issue.id.desc())
+    return Panel(tuple(session.scalars(found)), tuple(candidates_for(session, actor, ticket)), may_link=True)
