@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from desk.domain.catalogue import Entry, Field
 from desk.domain.errors import InvalidInput
 from desk.domain.identifiers import orcid_is_valid, redact
+from desk.domain.text import clean_text
 
 LINE_LENGTH = 500
 TEXT_LENGTH = 20_000
@@ -102,7 +103,7 @@ def _clean(field: Field, raw: Any, zone: str) -> Value | None:
         if len(items) > LIST_LENGTH:
             raise InvalidInput(f"{field.label}: at most {LIST_LENGTH} lines.")
         return [_one(field, item, zone) for item in items] or None
-    text = str(raw[0] if isinstance(raw, (list, tuple)) and raw else raw if raw is not None else "").strip()
+    text = _plain(field, raw[0] if isinstance(raw, (list, tuple)) and raw else raw)
     if not text:
         return None
     if field.type in _SCALARS:
@@ -111,10 +112,15 @@ def _clean(field: Field, raw: Any, zone: str) -> Value | None:
 
 
 def _lines(field: Field, raw: Any) -> list[str]:
-    given = raw if isinstance(raw, (list, tuple)) else [] if raw is None else [raw]
-    if field.type == "multi":
-        return [str(each) for each in given]
-    return [line for each in given for line in str(each).splitlines()]
+    given = raw if isinstance(raw, (list, tuple)) else [raw]
+    texts = [_plain(field, each) for each in given]
+    return texts if field.type == "multi" else [line for text in texts for line in text.splitlines()]
+
+
+def _plain(field: Field, raw: Any) -> str:
+    """Text that a database can keep; a list of nothing is no text."""
+    text = "" if raw is None or isinstance(raw, (list, tuple)) else str(raw)
+    return clean_text(text, name=field.label, field=field.id, required=False)
 
 
 def _one(field: Field, text: str, zone: str) -> str:

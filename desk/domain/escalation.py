@@ -1,7 +1,7 @@
 """The hand-over to a registry: its states and moves as data, the brief, and what a brief still lacks. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -9,9 +9,12 @@ from typing import Any
 from desk.domain.catalogue import Entry
 from desk.domain.errors import IllegalTransition, InvalidInput
 from desk.domain.identifiers import redact
+from desk.domain.text import clean_text, cut_line
 
 BRIEF_TEXT_LENGTH = 20_000
 BRIEF_LINE_LENGTH = 500
+IDENTIFIER_LENGTH = 600
+IDENTIFIERS_AT_MOST = 200
 
 
 class Tier(IntEnum):
@@ -188,9 +191,7 @@ class Brief:
             raise InvalidInput("Please choose one of the answers about consent.", field="consent") from None
         return cls(
             **texts,
-            identifiers=tuple(
-                str(each)[:BRIEF_LINE_LENGTH] for each in data.get("identifiers", ()) if str(each).strip()
-            ),
+            identifiers=_identifiers(data.get("identifiers") or ()),
             known_issues_checked=bool(data.get("known_issues_checked")),
             consent=consent,
             fields={str(key): value for key, value in dict(data.get("fields") or {}).items()},
@@ -284,12 +285,14 @@ def _answered(value: object) -> bool:
     return bool(value) or isinstance(value, int)  # 0 and "no" are answers
 
 
+def _identifiers(values: Iterable[object]) -> tuple[str, ...]:
+    lines = (cut_line(str(value), IDENTIFIER_LENGTH) for value in values)
+    return tuple(dict.fromkeys(line for line in lines if line))[:IDENTIFIERS_AT_MOST]
+
+
 def _text(value: object, name: str) -> str:
-    text = str(value or "").strip()
     limit = BRIEF_LINE_LENGTH if name in _LINES else BRIEF_TEXT_LENGTH
-    if len(text) > limit:
-        raise InvalidInput(f"{LABELS[name]}: at most {limit} characters, these are {len(text)}.", field=name)
-    return text
+    return clean_text(str(value or ""), name=LABELS[name], field=name, required=False, limit=limit)
 
 
 def without_secrets(brief: Brief) -> tuple[Brief, list[str]]:

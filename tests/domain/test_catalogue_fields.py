@@ -168,3 +168,8 @@ def test_each_type_takes_its_own_form_only(kind: str, good: str, bad: str) -> No
 
 def test_an_empty_answer_is_no_answer() -> None:
     assert validate_fields(form(Field("a", "A"), Field("b", "B", "text-list")), {"a": "", "b": [""]}) == {}
+
+
+def test_what_a_database_cannot_keep_is_removed_from_an_answer() -> None:
+    assert one(Field("t", "Text", "longtext"), "a\x00b\ud800c") == "abc"
+    assert one(Field("l", "Lines", "text-list"), ["a\x00\nb"]) == ["a", "b"]

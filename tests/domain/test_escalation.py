@@ -191,12 +191,16 @@ def test_a_text_that_is_too_long_is_refused_by_its_field() -> None:
     assert caught.value.field == "consent"
 
 
+def _kept(text: str) -> str:
+    return Brief.from_dict({"asked": text}).asked
+
+
 @given(
     st.builds(
         Brief,
-        asked=st.text(max_size=40).map(str.strip),
-        tried=st.text(max_size=40).map(str.strip),
-        identifiers=st.lists(st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)).map(tuple),
+        asked=st.text(max_size=40).map(_kept),
+        tried=st.text(max_size=40).map(_kept),
+        identifiers=st.lists(st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True), unique=True).map(tuple),
         known_issues_checked=st.booleans(),
         consent=st.sampled_from(Consent),
         fields=st.dictionaries(st.text(max_size=8), st.text(max_size=20)),
@@ -204,3 +208,8 @@ def test_a_text_that_is_too_long_is_refused_by_its_field() -> None:
 )
 def test_a_brief_survives_being_stored(brief: Brief) -> None:
     assert Brief.from_dict(json.loads(json.dumps(brief.to_dict()))) == brief
+
+
+def test_what_a_database_cannot_keep_is_removed_from_a_brief() -> None:
+    brief = Brief.from_dict({"asked": "Why\x00?\ud800", "identifiers": [" a\x00 ", "", "a"]})
+    assert (brief.asked, brief.identifiers) == ("Why?", ("a",))
