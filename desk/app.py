@@ -12,7 +12,7 @@ from flask_bootstrap import Bootstrap5
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from desk import clock, errors, extensions, storage
+from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
 from desk.config import ROOT, Settings, load_settings
 from desk.db import db
@@ -38,6 +38,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     storage.configure(storage.FolderStore(Path(settings.ATTACHMENTS)))
     _bind_extensions(app)
     errors.register(app)
+    display.register(app)
     _register_parts(app, settings)
     app.after_request(_secure)
     app.context_processor(_page_context)

@@ -1,6 +1,6 @@
 """Reading who is who: actors with the roles in force at an instant, teams, members and their contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -206,3 +206,31 @@ def failed_attempts(session: Session, key: str, since: datetime) -> int:
     """How often sign-in failed for this key since then."""
     count = sa.select(sa.func.count()).where(SignInAttempt.key == key, SignInAttempt.at >= since)
     return session.scalar(count) or 0
+
+
+def places_of(session: Session, actor: Actor) -> list[tuple[Role, str]]:
+    """The actor's roles in force, each with the name of its place, for the person's own profile."""
+    orgs = {row.id: f"{row.name}, {row.consortium.name}" for row in member_orgs_of(session, actor)}
+    consortia = _names(session, Consortium, actor.consortia())
+    registries = _names(session, Registry, actor.registries())
+    return [
+        (
+            grant.role,
+            orgs.get(grant.member_org_id or 0)
+            or consortia.get(grant.consortium_id or 0)
+            or registries.get(grant.registry_id or 0)
+            or "this installation",
+        )
+        for grant in actor.grants
+    ]
+
+
+def _names(session: Session, model: type[Consortium] | type[Registry], ids: Iterable[int]) -> dict[int, str]:
+    rows = session.execute(sa.select(model.id, model.name).where(model.id.in_(ids)))
+    return {row.id: row.name for row in rows}
+
+
+def names_of_people(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
+    """Names by id, for a timeline."""
+    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(person_ids)))
+    return {row.id: row.name for row in rows}

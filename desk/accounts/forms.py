@@ -1,0 +1,69 @@
+"""Forms of signing in and of one's own profile."""
+
+from zoneinfo import available_timezones
+
+from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from desk.accounts.service import ADDRESS_LENGTH
+from desk.db import NAME_LENGTH
+from desk.forms import Form
+from desk.passwords import PASSWORD_MAX, PASSWORD_MIN
+
+LANGUAGES = (
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("pt", "Português"),
+    ("sv", "Svenska"),
+    ("uk", "Українська"),
+    ("ja", "日本語"),
+    ("zh", "中文"),
+)
+
+_NEW_PASSWORD = f"At least {PASSWORD_MIN} characters. A few words are easy to remember and hard to guess."
+
+
+class SignInForm(Form):
+    """Address and password; the password is not needed to ask for a link."""
+
+    email = EmailField(
+        "E-mail address",
+        [InputRequired("Enter your e-mail address."), Length(max=ADDRESS_LENGTH, message="That address is too long.")],
+    )
+    password = PasswordField("Password", [Length(max=PASSWORD_MAX, message="That password is too long.")])
+
+
+class NewPasswordForm(Form):
+    """A password chosen through a one-time link."""
+
+    password = PasswordField("New password", [InputRequired("Choose a password.")], description=_NEW_PASSWORD)
+
+
+class ChangePasswordForm(Form):
+    """A password changed by somebody who is signed in; the present one is asked for where there is one."""
+
+    present = PasswordField("Present password", [Length(max=PASSWORD_MAX, message="That password is too long.")])
+    password = PasswordField("New password", [InputRequired("Choose a password.")], description=_NEW_PASSWORD)
+
+
+class ProfileForm(Form):
+    """What people may change about themselves."""
+
+    name = StringField(
+        "Name", [InputRequired("Enter your name."), Length(max=NAME_LENGTH, message="That name is too long.")]
+    )
+    timezone = SelectField(
+        "Time zone",
+        choices=sorted(available_timezones()),
+        description="Dates and promised times are shown in this zone.",
+    )
+    language = SelectField(
+        "Language you like to be answered in",
+        choices=LANGUAGES,
+        description="The desk's pages are in English; the people who answer you see this.",
+    )

@@ -1,0 +1,206 @@
+"""The words pages and mail use for the desk's values: instants, spans, sizes, and the closed lists of the vocabulary.
+
+Pure: an instant, a zone and ``now`` go in, a phrase comes out. British English, no abbreviation that has to be learnt.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from desk.domain.permissions import Role
+from desk.domain.priority import Impact, Priority, Urgency
+from desk.domain.vocabulary import Audience, Environment, Outcome, Party, Resolver, TicketKind
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+KIND_WORDS: Mapping[TicketKind, str] = {
+    TicketKind.INCIDENT: "Something is broken",
+    TicketKind.SERVICE_REQUEST: "I need something",
+    TicketKind.QUESTION: "I have a question",
+    TicketKind.FEEDBACK: "I have a suggestion",
+}
+
+KIND_NAMES: Mapping[TicketKind, str] = {
+    TicketKind.INCIDENT: "Incident",
+    TicketKind.SERVICE_REQUEST: "Service request",
+    TicketKind.QUESTION: "Question",
+    TicketKind.FEEDBACK: "Feedback",
+}
+
+IMPACT_WORDS: Mapping[Impact, str] = {
+    Impact.LOW: "One person or one record",
+    Impact.MEDIUM: "Our organisation or one of its systems",
+    Impact.HIGH: "Several organisations",
+}
+
+URGENCY_WORDS: Mapping[Urgency, str] = {
+    Urgency.LOW: "We can work in another way meanwhile",
+    Urgency.MEDIUM: "Our work is slowed down",
+    Urgency.HIGH: "Our work stands still, or a date is near",
+}
+
+PRIORITY_WORDS: Mapping[Priority, str] = {
+    Priority.P1: "P1, critical",
+    Priority.P2: "P2, high",
+    Priority.P3: "P3, normal",
+    Priority.P4: "P4, low",
+}
+
+ENVIRONMENT_WORDS: Mapping[Environment, str] = {
+    Environment.PRODUCTION: "Production",
+    Environment.SANDBOX: "Sandbox (ORCID)",
+    Environment.TEST: "Test (DataCite)",
+}
+
+OUTCOME_WORDS: Mapping[Outcome, str] = {
+    Outcome.SOLVED: "Solved",
+    Outcome.WORKAROUND: "A way round it was found",
+    Outcome.KNOWN_ERROR: "Known error, to be fixed by others",
+    Outcome.REDIRECTED: "Redirected to who can help",
+    Outcome.DUPLICATE: "Duplicate of another ticket",
+    Outcome.WITHDRAWN: "Withdrawn by the member",
+    Outcome.NOT_REPRODUCIBLE: "Could not be reproduced",
+    Outcome.DECLINED: "Declined, with reasons",
+}
+
+RESOLVER_WORDS: Mapping[Resolver, str] = {
+    Resolver.CONSORTIUM_LEAD: "Consortium lead",
+    Resolver.MEMBER: "Member organisation",
+    Resolver.RECORD_HOLDER: "Record holder",
+    Resolver.MEMBER_IDENTITY_TEAM: "Member's identity team",
+    Resolver.SERVICE_PROVIDER: "Service provider",
+    Resolver.REGISTRY_SUPPORT: "Registry support",
+    Resolver.REGISTRY_ENGINEERING: "Registry engineering",
+}
+
+AUDIENCE_WORDS: Mapping[Audience, str] = {
+    Audience.MEMBER: "To the member",
+    Audience.LEAD: "Note for the lead's team only",
+    Audience.HANDOVER: "Between lead and registry",
+    Audience.REGISTRY: "Note for the registry's team only",
+}
+
+PARTY_WORDS: Mapping[Party, str] = {
+    Party.LEAD: "Consortium lead",
+    Party.REGISTRY: "Registry",
+    Party.MEMBER: "Member",
+    Party.HOLD: "On hold",
+    Party.NOBODY: "Nobody",
+}
+
+ROLE_WORDS: Mapping[Role, str] = {
+    Role.CONTACT: "Contact",
+    Role.ORG_MANAGER: "Organisation manager",
+    Role.LEAD_AGENT: "Lead agent",
+    Role.LEAD_MANAGER: "Lead manager",
+    Role.REGISTRY_AGENT: "Registry agent",
+    Role.REGISTRY_MANAGER: "Registry manager",
+    Role.ADMINISTRATOR: "Administrator",
+}
+
+_LISTS: tuple[Mapping[Any, str], ...] = (
+    KIND_NAMES,
+    IMPACT_WORDS,
+    URGENCY_WORDS,
+    PRIORITY_WORDS,
+    ENVIRONMENT_WORDS,
+    OUTCOME_WORDS,
+    RESOLVER_WORDS,
+    AUDIENCE_WORDS,
+    PARTY_WORDS,
+    ROLE_WORDS,
+)
+_WORDS: dict[tuple[type, str], str] = {(type(key), key.value): text for each in _LISTS for key, text in each.items()}
+
+
+def words(value: StrEnum | str | None) -> str:
+    """The words for a value of a closed list; a value without an entry is written out with spaces."""
+    if value is None:
+        return ""
+    return _WORDS.get((type(value), str(value)), str(value).replace("_", " ").capitalize())
+
+
+def zone_name(instant: datetime, zone: str) -> str:
+    """``CET``, or ``UTC−03:00`` where the zone has no letters of its own."""
+    name = instant.astimezone(ZoneInfo(zone)).strftime("%Z")
+    if name[:1] not in "+-":
+        return name
+    digits = name[1:].ljust(4, "0")
+    return f"UTC{'−' if name[0] == '-' else '+'}{digits[:2]}:{digits[2:4]}"
+
+
+def date_and_time(instant: datetime, zone: str, *, weekday: bool = True, year: bool = True) -> str:
+    """``Fri 20 Nov 2026, 14:05 CET``: an aware instant as the reader's zone has it, always with the zone."""
+    local = instant.astimezone(ZoneInfo(zone))
+    day = f"{local.day} {local:%b}" + (f" {local.year}" if year else "")
+    return (
+        f"{local:%a} {day}, {local:%H:%M} {zone_name(instant, zone)}"
+        if weekday
+        else (f"{day}, {local:%H:%M} {zone_name(instant, zone)}")
+    )
+
+
+def short(instant: datetime, zone: str, now: datetime) -> str:
+    """As short as it stays clear: ``14:05 CET`` today, ``Thu 14:05 CET`` within six days, else with the date."""
+    here = ZoneInfo(zone)
+    local, today = instant.astimezone(here), now.astimezone(here)
+    days = (local.date() - today.date()).days
+    if days == 0:
+        return f"today {local:%H:%M} {zone_name(instant, zone)}"
+    if abs(days) <= 6:
+        return f"{local:%a} {local:%H:%M} {zone_name(instant, zone)}"
+    return date_and_time(instant, zone, weekday=False, year=local.year != today.year)
+
+
+def day(instant: datetime, zone: str) -> str:
+    """``20 Nov 2026``."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b} {local.year}"
+
+
+def relative(instant: datetime, now: datetime) -> str:
+    """``in 2 hours``, ``3 days ago``, ``just now``."""
+    seconds = (instant - now).total_seconds()
+    if abs(seconds) < MINUTE:
+        return "now" if seconds >= 0 else "just now"
+    phrase = _largest(int(abs(seconds)))
+    return f"in {phrase}" if seconds > 0 else f"{phrase} ago"
+
+
+def _largest(seconds: int) -> str:
+    for size, name in ((365 * DAY, "year"), (30 * DAY, "month"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        # From two upwards the larger unit says enough; one day is better said in hours.
+        if seconds >= 2 * size or (size == MINUTE and seconds >= size):
+            return counted(seconds // size, name)
+    return counted(seconds // MINUTE, "minute")
+
+
+def counted(count: int, name: str) -> str:
+    """``1 hour``, ``2 hours``: a number with its noun."""
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def span(seconds: int | timedelta) -> str:
+    """Working time in hours and minutes, ``3 h 20 min``; never in days, since a working day has no fixed length."""
+    whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    sign, whole = ("−", -whole) if whole < 0 else ("", whole)
+    hours, minutes = whole // HOUR, whole % HOUR // MINUTE
+    if not hours:
+        return f"{sign}{minutes} min" if minutes or not whole else f"{sign}{whole} s"
+    return f"{sign}{hours} h {minutes} min" if minutes else f"{sign}{hours} h"
+
+
+def size(count: int) -> str:
+    """``340 bytes``, ``12 kB``, ``3.4 MB``: decimal units, as file managers show them."""
+    if count < 1000:
+        return counted(count, "byte")
+    if count < 999_500:
+        return f"{round(count / 1000)} kB"
+    return f"{count / 1_000_000:.1f} MB"
+
+
+def iso(instant: datetime) -> str:
+    """For the ``datetime`` attribute: whole seconds, UTC, ``Z``."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""The start page: leads everybody to the page they work on."""
