@@ -21,12 +21,21 @@ _INTRODUCTION = re.compile(
     r"|<[^<>\s]+@[^<>\s]+>\s*:?\s*$",
     re.IGNORECASE,
 )
+# The block of headers that Outlook and its kin put above a quotation without marking the quotation itself.
+_HEADER_FROM = re.compile(r"^[*> ]{0,6}(?:from|von|de|da|van|fra|från|od|lähettäjä|från|от)\s?\*?\s?:", re.IGNORECASE)
+_HEADER_LINE = re.compile(
+    r"^[*> ]{0,6}(?:sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|date|à|objet|enviado|fecha|para|asunto"
+    r"|inviato|data|a|oggetto|verzonden|aan|onderwerp|sendt|dato|til|emne|skickat|till|ämne|wysłano|do|temat|odesláno"
+    r"|komu|předmět|lähetetty|vastaanottaja|aihe|enviada em|assunto|reply-to|importance)\s?\*?\s?:",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"^[*> ]{0,6}(?:[_-]{4,}.{0,60}|[_-]{2,20}\s?\S.{0,60}\s?[_-]{2,20})$")
 _SIGNATURE = re.compile(r"^(?:--|—|__{1,40})\s*$")
 _MOBILE = re.compile(
     r"^(?:sent (?:from|with|via|using) (?:my|the|outlook|mail|yahoo|proton|samsung|gmail)\b|von meinem \w+ gesendet"
     r"|gesendet von (?:meinem|mail|outlook)|envoyé de(?:puis)? mon|enviado desde mi|inviato da(?:l mio)?"
-    r"|verzonden vanaf|verstuurd vanaf|skickat från|get outlook for|obter o outlook|télécharger outlook|outlook für \w+ beziehen)"
-    r".{0,120}$",
+    r"|verzonden vanaf|verstuurd vanaf|skickat från|get outlook for|obter o outlook|télécharger outlook"
+    r"|outlook für \w+ beziehen).{0,120}$",
     re.IGNORECASE,
 )
 
@@ -41,7 +50,7 @@ class HasText(Protocol):
 def new_text(message: HasText) -> str:
     """The part of ``message.text`` that its author wrote for this mail; the whole text if nothing would be left."""
     lines = _above_our_marker(message.text).split("\n")
-    kept = _without_quotation(lines)
+    kept = _without_quotation(_above_header_block(lines))
     found = "\n".join(_without_signature(kept)).strip("\n").rstrip()
     return found if found.strip() else message.text.strip("\n")
 
@@ -56,6 +65,21 @@ def _above_our_marker(text: str) -> str:
     while above and (not above[-1].strip(" >\t") or _INTRODUCTION.search(above[-1][:_LONGEST_LINE])):
         above.pop()
     return "\n".join(above)
+
+
+def _above_header_block(lines: list[str]) -> list[str]:
+    """Cut above "From: … Sent: … Subject: …", and above the rule that some programs draw over it."""
+    for position in range(min(len(lines), _MOST_LINES)):
+        if not _HEADER_FROM.match(lines[position][:_LONGEST_LINE]):
+            continue
+        below = [line[:_LONGEST_LINE] for line in lines[position + 1 : position + 8] if line.strip()]
+        if sum(bool(_HEADER_LINE.match(line)) for line in below) < 2:
+            continue
+        above = lines[:position]
+        while above and (not above[-1].strip() or _SEPARATOR.match(above[-1].strip()[:_LONGEST_LINE])):
+            above.pop()
+        return above or lines
+    return lines
 
 
 def _without_quotation(lines: list[str]) -> list[str]:

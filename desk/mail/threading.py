@@ -1,9 +1,9 @@
-"""Which ticket a mail belongs to, and whose word it is. Pure: the gateway collects the facts, the decision is made here.
+"""Which ticket a mail belongs to, and whose word it is. Pure: the gateway collects the facts, this decides.
 
-Evidence in order of strength: a reply address that the desk signed; a Message-ID of ours or one that came in before; the
-number in the subject. Evidence says which ticket is meant, never that the sender may write there. A sender is believed
-when the reply address was issued to the person whose address From is, or when our own receiving server vouches for
-From's domain; staff need both. A match without the right to write never reaches the matched ticket.
+Evidence in order of strength: a reply address that the desk signed; a Message-ID of ours or one that came in before;
+the number in the subject. Evidence says which ticket is meant, never that the sender may write there. A sender is
+believed when the reply address was issued to the person whose address From is, or when our own receiving server vouches
+for From's domain; staff need both. A match without the right to write never reaches the matched ticket.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +46,8 @@ class Match:
 class Rights:
     """What whoever has From's address may do on one matched ticket.
 
-    ``audiences``: what the known person may write, checked now and not when the address was issued; ``staff``: they would
-    write for a desk; ``own_unverified``: nobody known, but the ticket was opened from this very address.
+    ``audiences``: what the known person may write, checked now and not when the address was issued; ``staff``: they
+    would write for a desk; ``own_unverified``: nobody known, but the ticket was opened from this very address.
     """
 
     audiences: frozenset[Audience] = frozenset()
@@ -57,7 +57,7 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the decision needs to know of a mail. ``person_id``: whose address From is, which proves nothing by itself."""
+    """What the decision needs to know of a mail. ``person_id``: whose address From is, which alone proves nothing."""
 
     sender: str | None
     sender_doubt: str = ""
@@ -117,18 +117,20 @@ def _with_a_match(facts: Facts, match: Match, rights: Rights) -> Decision:
     said = (f"{match.evidence.value}: ticket {match.ticket_id}", *_said(facts))
     if facts.auth is AuthVerdict.FAIL:
         return _refused(facts, match, said, f"{facts.auth_reason}: the sender is not who From says.")
-    proved = facts.auth is AuthVerdict.PASS or match.issued_to_sender
+    # A Message-ID is no proof: it travels with every copy of the mail.
+    through_issued_address = match.evidence is Evidence.SIGNED_ADDRESS and match.issued_to_sender
+    proved = facts.auth is AuthVerdict.PASS or through_issued_address
     if facts.sender is None or not proved:
         doubt = facts.sender_doubt or "nothing proves that the sender is who From says"
         return _refused(facts, match, said, f"It points at a ticket, but {doubt}.")
     if facts.person_id is None:
-        if not (rights.own_unverified and match.issued_to_sender):
+        if not (rights.own_unverified and through_issued_address):
             return _refused(facts, match, said, "It points at a ticket on which the sender has no part.")
         return _append(facts, match, said, Audience.MEMBER)
     audience = match.audience if match.issued_to_sender else Audience.MEMBER
     if audience not in rights.audiences:
         return _refused(facts, match, said, "The sender may not write on the ticket it points at.")
-    if rights.staff and (facts.auth is not AuthVerdict.PASS or not match.issued_to_sender):
+    if rights.staff and (facts.auth is not AuthVerdict.PASS or not through_issued_address):
         missing = "our receiving server does not vouch for the sender"
         if facts.auth is AuthVerdict.PASS:
             missing = "it did not come through the reply address that was issued to them"

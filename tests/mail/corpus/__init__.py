@@ -1,0 +1,1 @@
+"""Messages we wrote, each beside its expected reading (``name.eml``, ``name.json``)."""
