@@ -1,13 +1,21 @@
 """The issues register's rules: an issue's life as a table, who reads an entry, which issue a ticket may be about."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from desk.domain.catalogue import words
 from desk.domain.errors import IllegalTransition, InvalidInput
-from desk.domain.identifiers import Identifier, Kind, find
+from desk.domain.identifiers import Identifier, Kind, find, redact
+from desk.domain.text import clean_line, clean_text, cut_line
+from desk.domain.vocabulary import Environment
+
+TITLE_LENGTH = 200
+TEXT_LENGTH = 16_000
+REFERENCE_LENGTH = 80
+SERVICE_LENGTH = 40
 
 
 class IssueState(StrEnum):
@@ -105,6 +113,59 @@ def demand_workaround(state: IssueState, workaround: str) -> None:
 def needs_note(state: IssueState, to: IssueState) -> bool:
     """Whether the move asks for a reason."""
     return (state, to) in _NEEDS_NOTE
+
+
+# ------------------------------------------------------------------ what people write
+
+
+@dataclass(frozen=True, slots=True)
+class IssueDraft:
+    """What a person writes of an issue. ``owner_id``: who answers for it at the lead; the manager is the registry's."""
+
+    title: str
+    symptom: str
+    service: str
+    first_seen: date
+    cause: str = ""
+    workaround: str = ""
+    impact: str = ""
+    environment: Environment | None = None
+    catalogue_key: str | None = None
+    owner_id: int | None = None
+    problem_manager_id: int | None = None
+    registry_reference: str | None = None
+    next_review_on: date | None = None
+
+    def cleaned(self) -> "IssueDraft":
+        """Without secrets and control characters. Raises ``InvalidInput`` for what is missing or too long."""
+        reference = cut_line(redact(self.registry_reference or "")[0], REFERENCE_LENGTH)
+        return replace(
+            self,
+            title=title_line(self.title),
+            symptom=prose(self.symptom, "The symptom", "symptom"),
+            service=clean_line(self.service, name="The service", field="service", limit=SERVICE_LENGTH),
+            cause=prose(self.cause, "The cause", "cause", required=False),
+            workaround=prose(self.workaround, "The workaround", "workaround", required=False),
+            impact=prose(self.impact, "The impact", "impact", required=False),
+            registry_reference=reference or None,
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """The values by column."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def title_line(title: str) -> str:
+    """A title on one line, without secrets. Raises ``InvalidInput(field="title")``."""
+    return clean_line(redact(title)[0], name="The title", field="title", limit=TITLE_LENGTH)
+
+
+def prose(text: str, name: str, field: str, *, required: bool = True) -> str:
+    """Several lines, without secrets. Raises ``InvalidInput`` with ``field``."""
+    return redact(clean_text(text, name=name, field=field, required=required, limit=TEXT_LENGTH))[0]
+
+
+# ------------------------------------------------------------------ what pages show
 
 
 @dataclass(frozen=True, slots=True)

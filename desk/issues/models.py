@@ -7,12 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
 from desk.accounts.models import Consortium, MemberOrg, Person, Registry
 from desk.db import Base, JsonList
-from desk.domain.register import EntryAudience, IssueState
+from desk.domain.register import REFERENCE_LENGTH, SERVICE_LENGTH, TITLE_LENGTH, EntryAudience, IssueState
 from desk.domain.vocabulary import Environment
 from desk.tickets.models import Ticket
-
-TITLE_LENGTH = 200
-REFERENCE_LENGTH = 80
 
 
 class Issue(Base):
@@ -38,7 +35,7 @@ class Issue(Base):
     cause: Mapped[str] = mapped_column(sa.Text, default="")
     workaround: Mapped[str] = mapped_column(sa.Text, default="")
     impact: Mapped[str] = mapped_column(sa.Text, default="")
-    service: Mapped[str] = mapped_column(sa.String(40))
+    service: Mapped[str] = mapped_column(sa.String(SERVICE_LENGTH))
     environment: Mapped[Environment | None]
     catalogue_key: Mapped[str | None] = mapped_column(sa.String(80), index=True)
     identifiers: Mapped[JsonList] = mapped_column(default=list)  # as a ticket's; found in the texts above
@@ -113,6 +110,9 @@ class IssuePublication(Base):
     updated_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     next_update_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
 
     issue: Mapped[Issue] = relationship(lazy="select")
     consortium: Mapped[Consortium] = relationship(lazy="select")

@@ -1,0 +1,397 @@
+"""Verbs of the issues register: open, edit, move, link, publish, update, and "affects us too".
+
+Who may read and edit the record is ``domain.permissions``; what the members of a consortium read is decided by its
+lead alone, for a registry's issue too. Everything written here loses its secrets before it is kept.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk import markup
+from desk.accounts import queries as accounts
+from desk.accounts.models import MemberOrg
+from desk.db import insert_ignore
+from desk.domain import register
+from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from desk.domain.identifiers import find
+from desk.domain.permissions import Actor, IssueSubject, Permission, may
+from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose, title_line
+from desk.domain.vocabulary import Audience
+from desk.events import service as events
+from desk.issues import queries
+from desk.issues.models import (
+    Issue,
+    IssueDecision,
+    IssueMemberOrg,
+    IssuePublication,
+    IssueTicket,
+    IssueUpdate,
+)
+from desk.tickets import queries as tickets
+from desk.tickets.models import Ticket
+
+# ------------------------------------------------------------------ the record
+
+
+def open_issue(
+    session: Session,
+    actor: Actor,
+    draft: IssueDraft,
+    *,
+    consortium_id: int | None = None,
+    registry_id: int | None = None,
+    ticket_number: int | None = None,
+    now: datetime,
+) -> Issue:
+    """Enter an issue in the register of a consortium or of a registry, and link the ticket it was found with, if any.
+
+    Raises ``NotPermitted`` for somebody else's register, ``InvalidInput`` for a bad value, ``NotFound`` for a ticket
+    that the actor does not see.
+    """
+    owned = IssueSubject(consortium_id=consortium_id, registry_id=registry_id)
+    if (consortium_id is None) == (registry_id is None):
+        raise InvalidInput("An issue belongs to one consortium or to one registry.", field="owned_by")
+    if not may(actor, Permission.ISSUE_EDIT, owned):
+        raise NotPermitted
+    issue = Issue(
+        consortium_id=consortium_id,
+        registry_id=registry_id,
+        state=IssueState.IDENTIFIED,
+        created_at=now,
+        created_by=actor.person_id,
+        updated_at=now,
+        **_values(session, draft, owned, now),
+    )
+    session.add(issue)
+    session.flush()
+    _record(session, "issue_opened", actor, issue, now, {"title": issue.title}, quiet=True)
+    if ticket_number is not None:
+        link_ticket(session, actor, issue, ticket_number=ticket_number, now=now)
+    return issue
+
+
+def edit_issue(
+    session: Session, actor: Actor, issue: Issue, draft: IssueDraft, *, version: int, now: datetime
+) -> Issue:
+    """Replace what people wrote. ``version`` is the one they read; raises ``Conflict`` when it is not the latest."""
+    owned = _demand_edit(session, actor, issue)
+    if issue.version != version:
+        raise Conflict
+    values = _values(session, draft, owned, now)
+    register.demand_workaround(issue.state, values["workaround"])
+    changed = sorted(name for name, value in values.items() if getattr(issue, name) != value)
+    if changed:
+        for name in changed:
+            setattr(issue, name, values[name])
+        issue.updated_at = now
+        _record(session, "issue_edited", actor, issue, now, {"fields": changed}, quiet=True)
+        session.flush()
+    return issue
+
+
+def move_issue(
+    session: Session, actor: Actor, issue: Issue, *, to: IssueState, note: str = "", version: int, now: datetime
+) -> Issue:
+    """Move the issue on; ``note`` says why and becomes an entry of the owner's desk.
+
+    What members of the owning consortium read follows at once; where another desk published it, that desk decides.
+    Raises ``IllegalTransition``, ``InvalidInput`` (no workaround, no reason), ``Conflict`` (moved or edited meanwhile).
+    """
+    _demand_edit(session, actor, issue)
+    if issue.version != version:
+        raise Conflict("Somebody changed this issue while you were looking at it. Please look again.")
+    before, note = issue.state, prose(note, "The reason", "note", required=False)
+    issue.state = register.next_state(before, to, workaround=issue.workaround, note=note)
+    issue.updated_at = now
+    if note:
+        _entry(session, actor, issue, EntryAudience.OWNER, None, note, now)
+    _record(session, "issue_moved", actor, issue, now, {"from": before.value, "to": to.value}, quiet=True)
+    told = _publication(session, issue, issue.consortium_id) if issue.consortium_id else None
+    if told is not None and told.withdrawn_at is None:
+        told.state, told.updated_at = to, now
+        _tell(session, "issue_updated", actor, told, now, text=f"{register.MEMBER_WORDS[to]}.")
+    session.flush()
+    return issue
+
+
+def link_upstream(session: Session, actor: Actor, issue: Issue, *, upstream_number: int | None, now: datetime) -> Issue:
+    """Point a consortium's issue to its registry's, or (None) no longer. From then on the registry reads the record."""
+    _demand_edit(session, actor, issue)
+    if issue.consortium_id is None:
+        raise InvalidInput("Only a consortium's issue can point to a registry's.", field="upstream")
+    upstream = None if upstream_number is None else queries.get(session, actor, upstream_number)
+    registry_id = accounts.consortium(session, issue.consortium_id).registry_id
+    if upstream is not None and upstream.registry_id != registry_id:
+        raise InvalidInput("That is not an issue of your consortium's registry.", field="upstream")
+    before, issue.upstream_issue_id = issue.upstream_issue_id, upstream.id if upstream else None
+    if before != issue.upstream_issue_id:
+        issue.updated_at = now
+        _record(session, "issue_linked_upstream", actor, issue, now, {"upstream": issue.upstream_issue_id}, quiet=True)
+    session.flush()
+    return issue
+
+
+def add_decision(session: Session, actor: Actor, issue: Issue, *, text: str, now: datetime) -> IssueDecision:
+    """Write down what was decided."""
+    _demand_edit(session, actor, issue)
+    decision = IssueDecision(issue_id=issue.id, text=prose(text, "The decision", "text"), at=now, by_id=actor.person_id)
+    session.add(decision)
+    _record(session, "issue_decided", actor, issue, now, {}, quiet=True)
+    return decision
+
+
+# ------------------------------------------------------------------ its tickets
+
+
+def link_ticket(session: Session, actor: Actor, issue: Issue, *, ticket_number: int, now: datetime) -> bool:
+    """Say that the issue explains the ticket; False when it was linked already.
+
+    A consortium's issue takes tickets of that consortium, a registry's those of its consortia. A ticket of elsewhere,
+    or one that the actor does not see, is ``NotFound``.
+    """
+    ticket = _linkable(session, actor, issue, ticket_number)
+    values = {"linked_at": now, "linked_by": actor.person_id}
+    fresh = insert_ignore(session, IssueTicket, issue_id=issue.id, ticket_id=ticket.id, **values)
+    if not fresh and not _set_link(session, issue, ticket, linked=True, **values, unlinked_at=None, unlinked_by=None):
+        return False
+    _record_link(session, "issue_linked", actor, issue, ticket, now)
+    return True
+
+
+def unlink_ticket(session: Session, actor: Actor, issue: Issue, *, ticket_number: int, now: datetime) -> bool:
+    """Take the link back; False when there was none."""
+    ticket = _linkable(session, actor, issue, ticket_number)
+    if not _set_link(session, issue, ticket, linked=False, unlinked_at=now, unlinked_by=actor.person_id):
+        return False
+    _record_link(session, "issue_unlinked", actor, issue, ticket, now)
+    return True
+
+
+def _linkable(session: Session, actor: Actor, issue: Issue, number: int) -> Ticket:
+    ticket = tickets.get(session, actor, number)
+    place, subject = queries.subject_of(session, issue), tickets.subject_of(session, ticket)
+    if place.consortium_id is not None:
+        fits = ticket.consortium_id == place.consortium_id and may(actor, Permission.ISSUE_EDIT, place)
+    else:
+        works = (Permission.TICKET_WORK, Permission.ESCALATION_WORK)
+        at_home = accounts.consortium(session, ticket.consortium_id).registry_id == place.registry_id
+        fits = at_home and any(may(actor, right, subject) for right in works)
+    if not fits or not may(actor, Permission.ISSUE_READ, place):
+        raise NotFound
+    return ticket
+
+
+def _set_link(session: Session, issue: Issue, ticket: Ticket, *, linked: bool, **values: Any) -> bool:
+    """Compare and set: of two people who press the same button one changes something."""
+    is_off = IssueTicket.unlinked_at.is_not(None)
+    change = (
+        sa.update(IssueTicket)
+        .where(IssueTicket.issue_id == issue.id, IssueTicket.ticket_id == ticket.id, is_off if linked else ~is_off)
+        .values(**values)
+    )
+    return bool(getattr(session.execute(change), "rowcount", 0))
+
+
+def _record_link(session: Session, kind: str, actor: Actor, issue: Issue, ticket: Ticket, now: datetime) -> None:
+    # The registry reads its own issues and those linked upward; anything else is the lead's affair.
+    shared = issue.registry_id is not None or issue.upstream_issue_id is not None
+    audience = Audience.HANDOVER if shared else Audience.LEAD
+    payload = {"title": issue.title, "number": issue.id}
+    _record(session, kind, actor, issue, now, payload, ticket_id=ticket.id, audience=audience.value)
+
+
+# ------------------------------------------------------------------ what members read
+
+
+def publish(
+    session: Session,
+    actor: Actor,
+    issue: Issue,
+    *,
+    consortium_id: int,
+    title: str,
+    text: str,
+    workaround: str = "",
+    next_update_at: datetime | None = None,
+    version: int | None = None,
+    now: datetime,
+) -> IssuePublication:
+    """Publish to the members of one consortium, or replace what they read. Only that consortium's lead does this.
+
+    ``version``: of the publication as it was read, if there was one. Raises ``NotPermitted``, ``Conflict``,
+    ``InvalidInput`` (empty, too long, a next update in the past).
+    """
+    _demand_voice(session, actor, issue, consortium_id)
+    text, workaround = prose(text, "The text", "text"), prose(workaround, "It", "workaround", required=False)
+    _demand_future(next_update_at, now)
+    told = _publication(session, issue, consortium_id)
+    if told is not None and version is not None and told.version != version:
+        raise Conflict
+    values = {
+        "state": issue.state,
+        "title": title_line(title),
+        "text": text,
+        "html": markup.markdown(text),
+        "workaround": workaround,
+        "workaround_html": markup.markdown(workaround),
+        "next_update_at": next_update_at,
+        "withdrawn_at": None,
+        "updated_at": now,
+        "updated_by": actor.person_id,
+    }
+    is_news = told is None or told.withdrawn_at is not None
+    if told is None:
+        told = IssuePublication(issue_id=issue.id, consortium_id=consortium_id, published_at=now)
+        session.add(told)
+    for name, value in values.items():
+        setattr(told, name, value)
+    session.flush()
+    _tell(session, "issue_published" if is_news else "issue_updated", actor, told, now, text=text)
+    return told
+
+
+def withdraw(session: Session, actor: Actor, issue: Issue, *, consortium_id: int, now: datetime) -> None:
+    """Take back what was published to a consortium; who follows and who is affected is kept."""
+    _demand_voice(session, actor, issue, consortium_id)
+    told = _publication(session, issue, consortium_id)
+    if told is None or told.withdrawn_at is not None:
+        raise NotFound
+    told.withdrawn_at = now
+    _record(session, "issue_withdrawn", actor, issue, now, {}, consortium_id=consortium_id, quiet=True)
+
+
+def add_update(
+    session: Session,
+    actor: Actor,
+    issue: Issue,
+    *,
+    audience: EntryAudience,
+    text: str,
+    consortium_id: int | None = None,
+    next_update_at: datetime | None = None,
+    now: datetime,
+) -> IssueUpdate:
+    """Add a dated entry: for the owner's desk, for the desks that read the record, or for a consortium's members."""
+    text = prose(text, "The update", "text")
+    if audience is not EntryAudience.MEMBERS or consortium_id is None:
+        _demand_edit(session, actor, issue)
+        if audience is EntryAudience.MEMBERS:
+            raise InvalidInput("Choose whose members shall read it.", field="audience")
+        _record(session, "issue_noted", actor, issue, now, {"audience": audience.value}, quiet=True)
+        return _entry(session, actor, issue, audience, None, text, now)
+    _demand_future(next_update_at, now)
+    _demand_voice(session, actor, issue, consortium_id)
+    told = _publication(session, issue, consortium_id)
+    if told is None or told.withdrawn_at is not None:
+        raise InvalidInput("Publish the issue to your members first; then they can read updates.", field="audience")
+    entry = _entry(session, actor, issue, audience, consortium_id, text, now)
+    told.updated_at, told.next_update_at = now, next_update_at
+    _tell(session, "issue_updated", actor, told, now, text=text)
+    return entry
+
+
+# ------------------------------------------------------------------ what members say
+
+
+def affects_us(
+    session: Session, actor: Actor, issue: Issue, *, member_org_id: int, affected: bool = True, now: datetime
+) -> None:
+    """A contact says for their organisation that it has the same problem (and then follows), or no longer has."""
+    said = _voice_of_member(session, actor, issue, member_org_id)
+    said.affected_since = (said.affected_since or now) if affected else None
+    said.follows = said.follows or affected
+    payload = {"member_org_id": member_org_id, "affected": affected}
+    _record(session, "issue_affects", actor, issue, now, payload, quiet=True)
+
+
+def follow(
+    session: Session, actor: Actor, issue: Issue, *, member_org_id: int, follows: bool = True, now: datetime
+) -> None:
+    """Ask to be told of updates, or no longer."""
+    said = _voice_of_member(session, actor, issue, member_org_id)
+    said.follows = follows
+    _record(session, "issue_followed", actor, issue, now, {"follows": follows}, quiet=True)
+
+
+def _voice_of_member(session: Session, actor: Actor, issue: Issue, member_org_id: int) -> IssueMemberOrg:
+    org = session.get(MemberOrg, member_org_id)
+    published = queries.subject_of(session, issue).published_to
+    # The organisation has to be the actor's own, and the issue published where that organisation is a member.
+    if org is None or member_org_id not in actor.orgs() or org.consortium_id not in published:
+        raise NotFound
+    keys = {"issue_id": issue.id, "member_org_id": member_org_id, "person_id": actor.person_id}
+    insert_ignore(session, IssueMemberOrg, **keys, follows=False)
+    return session.scalars(sa.select(IssueMemberOrg).filter_by(**keys)).one()
+
+
+# ------------------------------------------------------------------ what they share
+
+
+def _demand_edit(session: Session, actor: Actor, issue: Issue) -> IssueSubject:
+    subject = queries.subject_of(session, issue)
+    if not may(actor, Permission.ISSUE_EDIT, subject):
+        raise NotPermitted
+    return subject
+
+
+def _demand_voice(session: Session, actor: Actor, issue: Issue, consortium_id: int) -> None:
+    """To a consortium's members speaks its own lead, about its own issues and those of its registry."""
+    if consortium_id not in {consortium.id for consortium, _ in queries.publications_for(session, actor, issue)}:
+        raise NotPermitted
+
+
+def _publication(session: Session, issue: Issue, consortium_id: int) -> IssuePublication | None:
+    return session.scalars(
+        sa.select(IssuePublication).filter_by(issue_id=issue.id, consortium_id=consortium_id)
+    ).one_or_none()
+
+
+def _values(session: Session, draft: IssueDraft, owned: IssueSubject, now: datetime) -> dict[str, Any]:
+    """The columns that people write, cleaned, with the identifiers that stand in them; people of the right desks."""
+    draft = draft.cleaned()
+    chosen = zip(("owner_id", "problem_manager_id"), queries.people_for(session, owned, now), strict=True)
+    for name, people in chosen:
+        person_id = getattr(draft, name)
+        if person_id is not None and person_id not in {person.id for person in people}:
+            raise InvalidInput("Please choose one of the people listed.", field=name)
+    return {**draft.columns(), "identifiers": register.stored(find(f"{draft.title}\n{draft.symptom}\n{draft.cause}"))}
+
+
+def _entry(
+    session: Session, actor: Actor, issue: Issue, audience: EntryAudience, place: int | None, text: str, now: datetime
+) -> IssueUpdate:
+    entry = IssueUpdate(issue_id=issue.id, audience=audience, consortium_id=place, text=text, at=now)
+    entry.html, entry.author_id = markup.markdown(text), actor.person_id
+    session.add(entry)
+    return entry
+
+
+def _demand_future(moment: datetime | None, now: datetime) -> None:
+    if moment is not None and moment <= now:
+        raise InvalidInput("The next update has to be in the future.", field="next_update_at")
+
+
+def _tell(session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str) -> None:
+    """The event from which mail to the members is made: everything in its payload was published."""
+    payload = {
+        "number": told.issue_id,
+        "title": told.title,
+        "state": told.state.value,
+        "text": text,
+        "workaround": told.workaround,
+        "next_update_at": told.next_update_at.isoformat() if told.next_update_at else None,
+    }
+    places: dict[str, Any] = {"issue_id": told.issue_id, "consortium_id": told.consortium_id}
+    events.record(session, kind, at=now, actor_id=actor.person_id, audience="member", payload=payload, **places)
+
+
+def _record(
+    session: Session, kind: str, actor: Actor, issue: Issue, now: datetime, payload: dict[str, Any], **more: Any
+) -> None:
+    places = {"consortium_id": issue.consortium_id, "registry_id": issue.registry_id}
+    events.record(
+        session, kind, at=now, actor_id=actor.person_id, issue_id=issue.id, payload=payload, **{**places, **more}
+    )
