@@ -16,6 +16,7 @@ TITLE_LENGTH = 200
 TEXT_LENGTH = 16_000
 REFERENCE_LENGTH = 80
 SERVICE_LENGTH = 40
+KEY_LENGTH = 80
 
 
 class IssueState(StrEnum):
@@ -142,12 +143,13 @@ class IssueDraft:
         return replace(
             self,
             title=title_line(self.title),
-            symptom=prose(self.symptom, "The symptom", "symptom"),
+            symptom=prose(self.symptom, "symptom"),
             service=clean_line(self.service, name="The service", field="service", limit=SERVICE_LENGTH),
-            cause=prose(self.cause, "The cause", "cause", required=False),
-            workaround=prose(self.workaround, "The workaround", "workaround", required=False),
-            impact=prose(self.impact, "The impact", "impact", required=False),
+            cause=prose(self.cause, "cause", required=False),
+            workaround=prose(self.workaround, "workaround", required=False),
+            impact=prose(self.impact, "impact", required=False),
             registry_reference=reference or None,
+            catalogue_key=cut_line(self.catalogue_key or "", KEY_LENGTH) or None,
         )
 
     def columns(self) -> dict[str, Any]:
@@ -160,9 +162,9 @@ def title_line(title: str) -> str:
     return clean_line(redact(title)[0], name="The title", field="title", limit=TITLE_LENGTH)
 
 
-def prose(text: str, name: str, field: str, *, required: bool = True) -> str:
+def prose(text: str, field: str, *, required: bool = True) -> str:
     """Several lines, without secrets. Raises ``InvalidInput`` with ``field``."""
-    return redact(clean_text(text, name=name, field=field, required=required, limit=TEXT_LENGTH))[0]
+    return redact(clean_text(text, name=f"The {field}", field=field, required=required, limit=TEXT_LENGTH))[0]
 
 
 # ------------------------------------------------------------------ what pages show

@@ -22,16 +22,11 @@ from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose, t
 from desk.domain.vocabulary import Audience
 from desk.events import service as events
 from desk.issues import queries
-from desk.issues.models import (
-    Issue,
-    IssueDecision,
-    IssueMemberOrg,
-    IssuePublication,
-    IssueTicket,
-    IssueUpdate,
-)
+from desk.issues.models import Issue, IssueDecision, IssueMemberOrg, IssuePublication, IssueTicket, IssueUpdate
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
+
+_READ_BY_MEMBERS = ("state", "title", "text", "workaround", "next_update_at", "withdrawn_at")
 
 # ------------------------------------------------------------------ the record
 
@@ -48,8 +43,7 @@ def open_issue(
 ) -> Issue:
     """Enter an issue in the register of a consortium or of a registry, and link the ticket it was found with, if any.
 
-    Raises ``NotPermitted`` for somebody else's register, ``InvalidInput`` for a bad value, ``NotFound`` for a ticket
-    that the actor does not see.
+    Raises ``NotPermitted`` for another register, ``InvalidInput``, ``NotFound`` for a ticket the actor does not see.
     """
     owned = IssueSubject(consortium_id=consortium_id, registry_id=registry_id)
     if (consortium_id is None) == (registry_id is None):
@@ -80,7 +74,7 @@ def edit_issue(
     owned = _demand_edit(session, actor, issue)
     if issue.version != version:
         raise Conflict
-    values = _values(session, draft, owned, now)
+    values = _values(session, draft, owned, now, issue)
     register.demand_workaround(issue.state, values["workaround"])
     changed = sorted(name for name, value in values.items() if getattr(issue, name) != value)
     if changed:
@@ -103,7 +97,7 @@ def move_issue(
     _demand_edit(session, actor, issue)
     if issue.version != version:
         raise Conflict("Somebody changed this issue while you were looking at it. Please look again.")
-    before, note = issue.state, prose(note, "The reason", "note", required=False)
+    before, note = issue.state, prose(note, "note", required=False)
     issue.state = register.next_state(before, to, workaround=issue.workaround, note=note)
     issue.updated_at = now
     if note:
@@ -137,7 +131,7 @@ def link_upstream(session: Session, actor: Actor, issue: Issue, *, upstream_numb
 def add_decision(session: Session, actor: Actor, issue: Issue, *, text: str, now: datetime) -> IssueDecision:
     """Write down what was decided."""
     _demand_edit(session, actor, issue)
-    decision = IssueDecision(issue_id=issue.id, text=prose(text, "The decision", "text"), at=now, by_id=actor.person_id)
+    decision = IssueDecision(issue_id=issue.id, text=prose(text, "text"), at=now, by_id=actor.person_id)
     session.add(decision)
     _record(session, "issue_decided", actor, issue, now, {}, quiet=True)
     return decision
@@ -221,11 +215,10 @@ def publish(
 ) -> IssuePublication:
     """Publish to the members of one consortium, or replace what they read. Only that consortium's lead does this.
 
-    ``version``: of the publication as it was read, if there was one. Raises ``NotPermitted``, ``Conflict``,
-    ``InvalidInput`` (empty, too long, a next update in the past).
+    ``version``: of the publication as it was read, if any. Raises ``NotPermitted``, ``Conflict``, ``InvalidInput``.
     """
     _demand_voice(session, actor, issue, consortium_id)
-    text, workaround = prose(text, "The text", "text"), prose(workaround, "It", "workaround", required=False)
+    text, workaround = prose(text, "text"), prose(workaround, "workaround", required=False)
     _demand_future(next_update_at, now)
     told = _publication(session, issue, consortium_id)
     if told is not None and version is not None and told.version != version:
@@ -243,6 +236,8 @@ def publish(
         "updated_by": actor.person_id,
     }
     is_news = told is None or told.withdrawn_at is not None
+    if told is not None and all(getattr(told, name) == values[name] for name in _READ_BY_MEMBERS):
+        return told
     if told is None:
         told = IssuePublication(issue_id=issue.id, consortium_id=consortium_id, published_at=now)
         session.add(told)
@@ -275,7 +270,7 @@ def add_update(
     now: datetime,
 ) -> IssueUpdate:
     """Add a dated entry: for the owner's desk, for the desks that read the record, or for a consortium's members."""
-    text = prose(text, "The update", "text")
+    text = prose(text, "text")
     if audience is not EntryAudience.MEMBERS or consortium_id is None:
         _demand_edit(session, actor, issue)
         if audience is EntryAudience.MEMBERS:
@@ -301,8 +296,12 @@ def affects_us(
 ) -> None:
     """A contact says for their organisation that it has the same problem (and then follows), or no longer has."""
     said = _voice_of_member(session, actor, issue, member_org_id)
-    said.affected_since = (said.affected_since or now) if affected else None
-    said.follows = said.follows or affected
+    if affected:
+        said.affected_since, said.follows = said.affected_since or now, True
+    else:
+        # For the organisation, whoever of it said so.
+        of_org = sa.update(IssueMemberOrg).filter_by(issue_id=issue.id, member_org_id=member_org_id)
+        session.execute(of_org.values(affected_since=None))
     payload = {"member_org_id": member_org_id, "affected": affected}
     _record(session, "issue_affects", actor, issue, now, payload, quiet=True)
 
@@ -349,13 +348,16 @@ def _publication(session: Session, issue: Issue, consortium_id: int) -> IssuePub
     ).one_or_none()
 
 
-def _values(session: Session, draft: IssueDraft, owned: IssueSubject, now: datetime) -> dict[str, Any]:
+def _values(
+    session: Session, draft: IssueDraft, owned: IssueSubject, now: datetime, issue: Issue | None = None
+) -> dict[str, Any]:
     """The columns that people write, cleaned, with the identifiers that stand in them; people of the right desks."""
     draft = draft.cleaned()
     chosen = zip(("owner_id", "problem_manager_id"), queries.people_for(session, owned, now), strict=True)
     for name, people in chosen:
-        person_id = getattr(draft, name)
-        if person_id is not None and person_id not in {person.id for person in people}:
+        # Somebody who has left stays until another is chosen.
+        allowed = {None, getattr(issue, name, None), *(person.id for person in people)}
+        if getattr(draft, name) not in allowed:
             raise InvalidInput("Please choose one of the people listed.", field=name)
     return {**draft.columns(), "identifiers": register.stored(find(f"{draft.title}\n{draft.symptom}\n{draft.cause}"))}
 
