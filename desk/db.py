@@ -137,6 +137,7 @@ def transaction() -> Iterator[Session]:
     if session.info.get("in_unit"):
         raise RuntimeError("transaction() does not nest: one door, one unit of work")
     session.rollback()
+    session.expire_all()  # what an earlier unit left in the session may have changed meanwhile: read it again
     token = _writing.set(True)
     session.info["in_unit"] = True
     try:
@@ -156,5 +157,6 @@ def transaction() -> Iterator[Session]:
 def insert_ignore(session: Session, model: type[Base], **values: Any) -> bool:
     """Insert a row unless a unique key holds already; True when it was inserted. The same on both databases."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    result = session.execute(insert(model).values(**values).on_conflict_do_nothing())
-    return bool(getattr(result, "rowcount", 0))
+    # Counted by what comes back: the row count of an insert is -1 on PostgreSQL.
+    statement = insert(model).values(**values).on_conflict_do_nothing().returning(*sa.inspect(model).primary_key)
+    return session.execute(statement).first() is not None
