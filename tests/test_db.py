@@ -85,11 +85,18 @@ def test_units_do_not_nest(app: Flask) -> None:
         pass
 
 
-def test_a_change_outside_a_unit_is_refused(app: Flask, session: Session, now: datetime) -> None:
-    session.add(Organisation(name="Stray", created_at=now))
-    with pytest.raises(RuntimeError, match="outside"), transaction():
-        pass
-    session.expunge_all()
+def test_a_unit_reads_again_what_an_earlier_one_left_in_the_session(
+    app: Flask, session: Session, now: datetime
+) -> None:
+    ident = add_organisation("Before", now)
+    organisation = session.get_one(Organisation, ident)
+    assert organisation.name == "Before"
+    with db.engine.connect() as elsewhere:
+        session.rollback()
+        elsewhere.execute(sa.update(Organisation).where(Organisation.id == ident).values(name="After"))
+        elsewhere.commit()
+    with transaction() as unit:
+        assert unit.get_one(Organisation, ident).name == "After"
 
 
 def test_an_id_is_never_used_again(app: Flask, session: Session, now: datetime) -> None:
