@@ -12,11 +12,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from desk.domain.calendar import Boundary, CalendarHistory, NoOpening, instant, whole_second
+from desk.domain.calendar import Boundary, NoOpening, instant, whole_second
+from desk.domain.calendar_history import CalendarHistory
 from desk.domain.targets import DEFAULT_LADDER, NOTHING_PROMISED, Kind, Target
 
 CalendarKey: TypeAlias = int | str
 Calendars: TypeAlias = Mapping[CalendarKey, CalendarHistory]
+Percents: TypeAlias = Mapping[Kind, tuple[int, ...]]
+"""At which shares of the target a kind warns; kinds that are absent warn at the default ones."""
 
 
 class ClockState(StrEnum):
@@ -120,9 +123,10 @@ class Clock:
         """It runs towards a target in a calendar that never opens: a configuration error to show to managers."""
         return self.state is ClockState.RUNNING and self.target.promised and self.due_at is None
 
-    def history(self, calendars: Calendars, known_at: datetime) -> CalendarHistory:
-        """The calendar it is measured in over its whole life, as known at some instant."""
-        return CalendarHistory.joined([(since, calendars[key].known_at(known_at)) for since, key in self.parts])
+    def history(self, calendars: Calendars, known_at: datetime | None = None) -> CalendarHistory:
+        """The calendar it is measured in over its whole life, as known at some instant (None: all that is known)."""
+        parts = [(since, calendars[key]) for since, key in self.parts]
+        return CalendarHistory.joined([(since, h.known_at(known_at) if known_at else h) for since, h in parts])
 
 
 def fold(
@@ -130,34 +134,29 @@ def fold(
     calendars: Calendars,
     targets: Mapping[Kind, Target],
     as_of: datetime,
-    percents: tuple[int, ...] = DEFAULT_LADDER.percents,
+    percents: Percents | None = None,
 ) -> dict[Kind, Clock]:
     """The latest cycle of every clock as of an instant, by kind.
 
-    ``targets`` serve starts that carry none of their own; ``percents`` are those of the ladder in force. Events and
+    ``targets`` serve starts that carry none of their own; ``percents`` are those of the ladders in force. Events and
     calendar versions after ``as_of`` are not looked at.
     """
-    every = cycles(events, calendars, targets, as_of, percents)
-    return {kind: every[kind, cycle] for kind, cycle in sorted(every, key=lambda key: key[1])}
+    before = (event for event in events if whole_second(event.at) <= whole_second(as_of))
+    every = replay(before, calendars, targets)
+    latest = {kind: every[kind, cycle] for kind, cycle in sorted(every, key=lambda key: key[1])}
+    return {kind: view(clock, calendars, as_of, percents) for kind, clock in latest.items()}
 
 
-def cycles(
-    events: Iterable[ClockEvent],
-    calendars: Calendars,
-    targets: Mapping[Kind, Target],
-    as_of: datetime,
-    percents: tuple[int, ...] = DEFAULT_LADDER.percents,
+def replay(
+    events: Iterable[ClockEvent], calendars: Calendars, targets: Mapping[Kind, Target] | None = None
 ) -> dict[tuple[Kind, int], Clock]:
-    """As ``fold``, with the cycles that are over."""
-    until = whole_second(as_of)
+    """Every cycle of every clock after its last event, in the order in which they began."""
     found: dict[tuple[Kind, int], Clock] = {}
     latest: dict[Kind, Clock] = {}
     for event in events:
-        if whole_second(event.at) > until:
-            continue
         clock = step(latest.get(event.kind), event, calendars, targets)
         latest[event.kind] = found[clock.kind, clock.cycle] = clock
-    return {key: view(clock, calendars, as_of, percents) for key, clock in found.items()}
+    return found
 
 
 def step(
@@ -180,41 +179,53 @@ def measured(before: Clock | None, event: ClockEvent, after: Clock) -> ClockEven
     return replace(event, seconds=closed, target_seconds=after.target_seconds if event.type in _TARGETING else None)
 
 
-def passed(clock: Clock, calendars: Calendars, as_of: datetime, percents: tuple[int, ...]) -> list[ClockEvent]:
+def passed(clock: Clock, calendars: Calendars, as_of: datetime, percents: Percents | None = None) -> list[ClockEvent]:
     """Warnings and the breach that have happened by ``as_of`` and are not recorded yet, each at its own instant.
 
     The same whenever it is asked: a sweep that comes late writes what one in time would have written.
     """
-    clock = view(clock, calendars, as_of, percents)
+    at = instant(whole_second(as_of))
+    clock = _with_breach(clock, calendars, at)
     if not clock.live or clock.target_seconds is None:
         return []
+    consumed = _consumed(clock, calendars, at)
     out = []
-    for percent in percents:
-        if percent not in clock.warned and clock.consumed >= _share(clock.target_seconds, percent):
-            reached = _reach(clock, calendars, as_of, _share(clock.target_seconds, percent), "nearest")
-            at = max(reached or clock.changed_at, clock.changed_at)
-            out.append(ClockEvent(clock.kind, EventType.WARNED, at, cause="warned", percent=percent))
+    for percent in _percents(clock, percents):
+        share = _share(clock.target_seconds, percent)
+        if percent not in clock.warned and consumed >= share:
+            reached = max(_reach(clock, calendars, at, share, "nearest") or clock.changed_at, clock.changed_at)
+            out.append(ClockEvent(clock.kind, EventType.WARNED, reached, cause="warned", percent=percent))
     if clock.breached_at is not None and not clock.breach_recorded:
         out.append(ClockEvent(clock.kind, EventType.BREACHED, clock.breached_at, cause="breached"))
     return sorted(out, key=lambda event: event.at)
 
 
-def view(clock: Clock, calendars: Calendars, as_of: datetime, percents: tuple[int, ...]) -> Clock:
-    """The clock as seen at an instant: what is consumed by then, and its three moments."""
+def view(clock: Clock, calendars: Calendars, as_of: datetime, percents: Percents | None = None) -> Clock:
+    """The clock as seen at an instant: what is consumed by then, whether it is late, and its three moments."""
     at = instant(whole_second(as_of))
     clock = _with_breach(clock, calendars, at)
-    clock = replace(clock, consumed=_consumed(clock, calendars, at))
+    return replace(with_moments(clock, calendars, percents, at), consumed=_consumed(clock, calendars, at))
+
+
+def with_moments(
+    clock: Clock, calendars: Calendars, percents: Percents | None = None, known_at: datetime | None = None
+) -> Clock:
+    """The clock with ``due_at``, ``breach_at``, ``warn_at``: empty unless it runs towards a target that can be met."""
     if clock.state is not ClockState.RUNNING or clock.target_seconds is None:
         return replace(clock, due_at=None, breach_at=None, warn_at=None, warn_percent=None)
     target = clock.target_seconds
-    percent = min((p for p in percents if p not in clock.warned), default=None)
+    percent = min((p for p in _percents(clock, percents) if p not in clock.warned), default=None)
     return replace(
         clock,
-        due_at=_reach(clock, calendars, at, target, "nearest"),
-        breach_at=_reach(clock, calendars, at, target, "farthest"),
+        due_at=_reach(clock, calendars, known_at, target, "nearest"),
+        breach_at=_reach(clock, calendars, known_at, target, "farthest"),
         warn_percent=percent,
-        warn_at=None if percent is None else _reach(clock, calendars, at, _share(target, percent), "nearest"),
+        warn_at=None if percent is None else _reach(clock, calendars, known_at, _share(target, percent), "nearest"),
     )
+
+
+def _percents(clock: Clock, percents: Percents | None) -> tuple[int, ...]:
+    return (percents or {}).get(clock.kind, DEFAULT_LADDER.percents)
 
 
 def _share(target: int, percent: int) -> int:
@@ -227,9 +238,11 @@ def _consumed(clock: Clock, calendars: Calendars, at: datetime) -> int:
     return clock.settled + max(clock.history(calendars, at).elapsed(clock.running_since, at), 0)
 
 
-def _reach(clock: Clock, calendars: Calendars, at: datetime, seconds: int, boundary: Boundary) -> datetime | None:
+def _reach(
+    clock: Clock, calendars: Calendars, known_at: datetime | None, seconds: int, boundary: Boundary
+) -> datetime | None:
     """The nearest or farthest instant at which so much is consumed, over closed segments and then the live one."""
-    history = clock.history(calendars, at)
+    history = clock.history(calendars, known_at)
     done = 0
     try:
         for segment in clock.segments:

@@ -16,16 +16,18 @@ from desk.domain.clocks import (
     ClockEvent,
     ClockState,
     EventType,
+    Percents,
     Segment,
-    cycles,
     fold,
     measured,
     passed,
+    replay,
     step,
     view,
+    with_moments,
 )
 from desk.domain.lifecycle import State
-from desk.domain.targets import DEFAULT_LADDER, NOTHING_PROMISED, Kind, Ladder, Target, Targets
+from desk.domain.targets import NOTHING_PROMISED, Kind, Ladder, Target, Targets
 from desk.domain.ticket_change import Change, ChangeType, HandoverAnswer
 
 __all__ = [
@@ -42,17 +44,19 @@ __all__ = [
     "HandoverAnswer",
     "Kind",
     "Ladder",
+    "Percents",
     "Segment",
     "Target",
     "Terms",
-    "cycles",
     "decide",
     "fold",
     "measured",
     "passed",
+    "replay",
     "step",
     "unanswered_since",
     "view",
+    "with_moments",
 ]
 
 
@@ -212,7 +216,7 @@ class Book:
 
     clocks: dict[Kind, Clock]
     calendars: Calendars
-    percents: tuple[int, ...] = DEFAULT_LADDER.percents
+    percents: Percents = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
     def apply(

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from desk.domain.calendar import BusinessCalendar, CalendarHistory, Version
+from desk.domain.calendar import BusinessCalendar
+from desk.domain.calendar_history import CalendarHistory, Version
 from desk.domain.lifecycle import State
 from desk.domain.sla import Book, Change, Clock, HandoverAnswer, Kind, Target, Terms, fold
 
