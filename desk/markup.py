@@ -36,10 +36,9 @@ _Attributes = MutableMapping[tuple[str | None, str], str]
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
-def _mark_link(attrs: _Attributes, new: bool = False, /) -> _Attributes | None:
-    href = attrs.get((None, "href"), "")
-    if href.startswith("//"):
-        return None
+def _mark_link(attrs: _Attributes, new: bool = False, /) -> _Attributes:
+    if attrs.get((None, "href"), "").startswith("//"):
+        del attrs[None, "href"]
     attrs[None, "rel"] = _REL
     return attrs
 

@@ -234,3 +234,16 @@ def names_of_people(session: Session, person_ids: Iterable[int]) -> dict[int, st
     """Names by id, for a timeline."""
     rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(person_ids)))
     return {row.id: row.name for row in rows}
+
+
+def contacts_of_consortium(session: Session, consortium_id: int, now: datetime) -> list[tuple[MemberOrg, Person]]:
+    """Every active contact of a consortium's members with the organisation, by organisation and name."""
+    rows = session.execute(
+        sa.select(MemberOrg, Person)
+        .join(RoleGrant, RoleGrant.member_org_id == MemberOrg.id)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .join(Organisation, Organisation.id == MemberOrg.organisation_id)
+        .where(MemberOrg.consortium_id == consortium_id, Person.active, in_force(now))
+        .order_by(Organisation.name, Person.name, Person.id)
+    )
+    return list(dict.fromkeys((org, person) for org, person in rows))

@@ -57,6 +57,7 @@ TRANSITIONS: dict[tuple[State, Action], State | None] = {
     (State.ESCALATED, Action.WITHDRAW): State.OPEN,
     (State.PENDING_MEMBER, Action.WITHDRAW): State.OPEN,
     **{(state, Action.RESOLVE): State.RESOLVED for state in (*_WORKING, State.PENDING_MEMBER, State.ON_HOLD)},
+    (State.RESOLVED, Action.ANSWER): State.RESOLVED,
     (State.RESOLVED, Action.REOPEN): State.OPEN,
     (State.RESOLVED, Action.CLOSE): State.CLOSED,
 }
@@ -111,8 +112,18 @@ _ACTION_WORDS: dict[Action, str] = {
 }
 
 
-def may_move(state: State, action: Action) -> bool:
-    """Whether the move exists; pages show only buttons for which it does."""
+def may_move(state: State, action: Action, before: State | None = None) -> bool:
+    """Whether the move exists; pages show only buttons for which it does.
+
+    While the member is asked about something the registry has, the ticket is still the registry's: it can be handed
+    back or withdrawn, but not resolved or held; and the reverse when the lead asked.
+    """
+    if state is State.PENDING_MEMBER:
+        with_registry = before is State.ESCALATED
+        if action in (Action.HAND_BACK, Action.WITHDRAW) and not with_registry:
+            return False
+        if action in (Action.RESOLVE, Action.HOLD) and with_registry:
+            return False
     return (state, action) in TRANSITIONS
 
 
@@ -122,7 +133,7 @@ def next_state(state: State, action: Action, before: State | None = None) -> Sta
     ``before`` is the state remembered when the ticket was sent to the member; the member's answer goes back there, and
     from pending lead to open. Raises ``IllegalTransition`` with a sentence when the move does not exist.
     """
-    if (state, action) not in TRANSITIONS:
+    if not may_move(state, action, before):
         raise IllegalTransition(
             f"A ticket that is “{STAFF_WORDS[state].lower()}” cannot be {_ACTION_WORDS[action]}. "
             "Somebody may have moved it since you opened the page."

@@ -1,4 +1,4 @@
-"""Who may do what: one function over plain values. The database's scopes (``*.queries.visible_to``) say the same in SQL.
+"""Who may do what: one function over plain values. The scopes (``*.queries.visible_to``) say the same in SQL.
 
 Roles give permissions in one place each; a role that ended is not among an actor's grants. Staff of a registry see of a
 ticket only what was handed over to them; an administrator sees no ticket text by that role.
@@ -55,7 +55,7 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role in force. A member's grant names the membership and its consortium; a lead's the consortium and its registry."""
+    """A role in force. A member's grant names membership and consortium; a lead's the consortium and its registry."""
 
     role: Role
     member_org_id: int | None = None
@@ -166,7 +166,7 @@ Subject = TicketSubject | MessageSubject | IssueSubject | Place | PersonSubject
 
 
 def may(actor: Actor, permission: Permission, subject: Subject) -> bool:
-    """Whether ``actor`` may do ``permission`` with ``subject``. A pair of permission and subject without a rule is False."""
+    """Whether ``actor`` may do ``permission`` with ``subject``; False where no rule speaks of the pair."""
     if actor.system:
         return True
     rule = _RULES.get((permission, type(subject)))
@@ -174,7 +174,7 @@ def may(actor: Actor, permission: Permission, subject: Subject) -> bool:
 
 
 def ever_may(actor: Actor, permission: Permission) -> bool:
-    """Whether any of the actor's roles gives the permission anywhere: what a view's guard asks before it loads a record."""
+    """Whether any of the actor's roles gives the permission anywhere: what a view's guard asks first."""
     return actor.system or any(permission in GIVES[grant.role] for grant in actor.grants)
 
 
@@ -187,7 +187,7 @@ def _is_registry(actor: Actor, ticket: TicketSubject) -> bool:
 
 
 def _is_member(actor: Actor, ticket: TicketSubject) -> bool:
-    """Requester, participant, or somebody who sees all of the organisation's tickets; always with a role still in force."""
+    """Requester, participant, or one who sees all of the organisation's tickets; always with a role in force."""
     if ticket.member_org_id in actor.orgs(all_tickets=True):
         return True
     if actor.person_id == ticket.requester_id:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.domain.permissions import Role
 from desk.domain.priority import Impact, Priority, Urgency
+from desk.domain.targets import Kind
 from desk.domain.vocabulary import Audience, Environment, Outcome, Party, Resolver, TicketKind
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -100,6 +101,50 @@ ROLE_WORDS: Mapping[Role, str] = {
     Role.ADMINISTRATOR: "Administrator",
 }
 
+CLOCK_WORDS: Mapping[Kind, str] = {
+    Kind.FIRST_RESPONSE: "First answer",
+    Kind.NEXT_RESPONSE: "Next answer",
+    Kind.REGULAR_UPDATE: "Regular update",
+    Kind.LEAD: "Lead's work",
+    Kind.REGISTRY_ACCEPTANCE: "Registry's acceptance",
+    Kind.REGISTRY: "Registry's work",
+    Kind.OVERALL: "Solution for the member",
+}
+
+EVENT_WORDS: Mapping[str, str] = {
+    "opened": "opened the ticket",
+    "received_unverified": "A mail arrived from an address that is not proved yet",
+    "answered": "answered the member",
+    "member_wrote": "wrote for the member",
+    "machine_wrote": "An automatic mail arrived",
+    "noted": "wrote a note",
+    "asked_member": "asked the member",
+    "taken": "took the ticket",
+    "assigned": "assigned the ticket",
+    "triaged": "classified the ticket",
+    "held": "put it on hold",
+    "woken": "It goes on after the hold",
+    "escalated": "handed it to the registry",
+    "accepted": "accepted it for the registry",
+    "declined": "declined it for the registry",
+    "returned": "returned it to the lead",
+    "withdrawn": "withdrew it from the registry",
+    "tier_moved": "moved it between the registry's tiers",
+    "fixed": "reported a fix",
+    "verified": "The fix was verified",
+    "resolved": "resolved the ticket",
+    "confirmed": "confirmed that it is solved",
+    "reopened": "reopened the ticket",
+    "closed": "The ticket was closed",
+    "disclosed": "showed messages to the registry",
+    "requester_confirmed": "confirmed who the sender is",
+    "participant_added": "added somebody who follows the ticket",
+    "issue_linked": "linked it to an issue",
+    "issue_unlinked": "took the link to an issue away",
+    "warned": "A promised time comes near",
+    "breached": "A promised time has passed",
+}
+
 _LISTS: tuple[Mapping[Any, str], ...] = (
     KIND_NAMES,
     IMPACT_WORDS,
@@ -111,6 +156,7 @@ _LISTS: tuple[Mapping[Any, str], ...] = (
     AUDIENCE_WORDS,
     PARTY_WORDS,
     ROLE_WORDS,
+    CLOCK_WORDS,
 )
 _WORDS: dict[tuple[type, str], str] = {(type(key), key.value): text for each in _LISTS for key, text in each.items()}
 

@@ -1,0 +1,75 @@
+"""Reading a conversation as one reader may see it: the one place that cuts messages and files to what they may know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk import markup
+from desk.conversations.models import Attachment, Disclosure, Message
+from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
+from desk.domain.vocabulary import Audience
+
+
+@dataclass(frozen=True)
+class ShownMessage:
+    """A message as one reader may see it; ``html`` and ``attachments`` are already cut to what was disclosed."""
+
+    message: Message
+    author: str
+    html: str
+    attachments: Sequence[Attachment]
+    disclosed_at: datetime | None
+
+
+def shown_to(session: Session, actor: Actor, ticket_id: int, subject: TicketSubject) -> list[ShownMessage]:
+    """The messages of a ticket that the actor may read, oldest first."""
+    messages = session.scalars(sa.select(Message).where(Message.ticket_id == ticket_id).order_by(Message.id)).all()
+    disclosures = disclosures_of(session, ticket_id)
+    shown = (_shown(actor, subject, message, disclosures) for message in messages)
+    return [one for one in shown if one is not None]
+
+
+def disclosures_of(session: Session, ticket_id: int) -> Sequence[Disclosure]:
+    """All that was ever shown of a ticket, to whichever registry."""
+    return session.scalars(sa.select(Disclosure).where(Disclosure.ticket_id == ticket_id).order_by(Disclosure.id)).all()
+
+
+def member_messages(session: Session, ticket_id: int) -> Sequence[Message]:
+    """What was said between member and desk, oldest first: what a lead may choose from when disclosing."""
+    return session.scalars(
+        sa.select(Message)
+        .where(Message.ticket_id == ticket_id, Message.audience == Audience.MEMBER)
+        .order_by(Message.id)
+    ).all()
+
+
+def message_of_attachment(session: Session, attachment_id: int) -> Message | None:
+    """The message on which an attachment hangs."""
+    return session.scalars(
+        sa.select(Message).join(Attachment, Attachment.message_id == Message.id).where(Attachment.id == attachment_id)
+    ).first()
+
+
+def _shown(
+    actor: Actor, subject: TicketSubject, message: Message, disclosures: Sequence[Disclosure]
+) -> ShownMessage | None:
+    attachment_ids = {attachment.id for attachment in message.attachments}
+    about = [one for one in disclosures if one.message_id == message.id or one.attachment_id in attachment_ids]
+    disclosed_to = frozenset(one.registry_id for one in about if one.message_id == message.id)
+    as_subject = MessageSubject(subject, message.audience, disclosed_to)
+    if not may(actor, Permission.MESSAGE_READ, as_subject):
+        return None
+    whole = may(actor, Permission.MESSAGE_READ, MessageSubject(subject, message.audience))
+    own = [one for one in about if one.registry_id in actor.registries()]
+    masked = next((one.text for one in own if one.message_id and one.text is not None), None)
+    allowed = {one.attachment_id for one in own}
+    return ShownMessage(
+        message=message,
+        author=message.author.name if message.author else message.author_label,
+        html=message.html if whole or masked is None else markup.markdown(masked),
+        attachments=[each for each in message.attachments if whole or each.id in allowed],
+        disclosed_at=min((one.at for one in about if one.message_id), default=None),
+    )

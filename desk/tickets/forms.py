@@ -1,0 +1,243 @@
+"""Forms of tickets: filing, writing, triage and the moves of the lead's desk, and the filter of the queue."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from werkzeug.datastructures import MultiDict
+from wtforms import (
+    DateField,
+    HiddenField,
+    IntegerField,
+    MultipleFileField,
+    RadioField,
+    SearchField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import HiddenInput
+
+from desk.domain.catalogue import Entry, Field
+from desk.domain.lifecycle import DONE, STAFF_WORDS, State
+from desk.domain.priority import Impact, Urgency
+from desk.domain.text import MESSAGE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH
+from desk.domain.vocabulary import Audience, Environment, Outcome, TicketKind
+from desk.domain.wording import (
+    ENVIRONMENT_WORDS,
+    IMPACT_WORDS,
+    KIND_NAMES,
+    KIND_WORDS,
+    OUTCOME_WORDS,
+    URGENCY_WORDS,
+)
+from desk.forms import Form
+from desk.tickets.conversation import File
+
+ANSWER = "a-"
+"""Stands before the id of a catalogue field, so that none can be mistaken for a field of ours."""
+
+ASK = "ask"
+"""The composer's choice beside the four audiences: to the member, whose turn it then is."""
+
+LARGEST_ID = 2**31 - 1
+_MORNING = time(8, 0)
+_ON_THE_FORM = frozenset({"environment", "member_org"})  # catalogue fields the ticket has a place of its own for
+_UNKNOWN = [("", "I do not know, or it does not matter")]
+_FILES = "Logs, screenshots, exported records. Never send passwords or tokens: the desk removes those it finds in text."
+
+
+def _choices(words: Mapping[Any, str]) -> list[tuple[str, str]]:
+    return [(key.value, text) for key, text in words.items()]
+
+
+def _optional_id(value: Any) -> int | None:
+    """An id from a choice; empty means none."""
+    return int(value) if value not in (None, "", "None") else None
+
+
+class NewTicketForm(Form):
+    """What a member is asked: plain words, no priority, no tier."""
+
+    member_org_id = SelectField("For which organisation?", coerce=int)
+    kind = RadioField("What is it?", choices=_choices(KIND_WORDS), default=TicketKind.INCIDENT.value)
+    subject = StringField(
+        "In one line",
+        [
+            InputRequired("Say in one line what it is about."),
+            Length(
+                max=SUBJECT_LENGTH, message=f"Please use at most {SUBJECT_LENGTH} characters here; the rest fits below."
+            ),
+        ],
+        description="For example: Researchers cannot connect their ORCID iD since this morning.",
+    )
+    text = TextAreaField(
+        "What happened?",
+        [
+            InputRequired("Describe what happened."),
+            Length(max=MESSAGE_LENGTH, message="That is too long for a message. Please attach it as a file."),
+        ],
+    )
+    environment = SelectField("Where does it happen?", choices=[*_UNKNOWN, *_choices(ENVIRONMENT_WORDS)])
+    impact = RadioField("Whom does it affect?", choices=_choices(IMPACT_WORDS), default=Impact.LOW.value)
+    urgency = RadioField("How much does it hold you up?", choices=_choices(URGENCY_WORDS), default=Urgency.LOW.value)
+    catalogue_key = StringField("What is it about?")
+    files = MultipleFileField("Files", description=_FILES)
+    key = HiddenField(default=lambda: secrets.token_urlsafe(18))
+
+
+class ReplyForm(Form):
+    """A message to one audience. The button pressed says the audience too, and both have to agree."""
+
+    audience = RadioField("Who reads this?", choices=[])
+    text = TextAreaField(
+        "Message",
+        [
+            InputRequired("Write something first."),
+            Length(max=MESSAGE_LENGTH, message="That is too long for a message. Please attach it as a file."),
+        ],
+    )
+    files = MultipleFileField("Add files")
+    seen = IntegerField(widget=HiddenInput())
+
+    def validate_audience(self, field: Any) -> None:
+        """Nothing goes to other readers than the button named."""
+        pressed = self.pressed
+        if pressed and pressed != field.data:
+            raise_mismatch(self)
+
+    pressed = ""
+
+
+def raise_mismatch(form: ReplyForm) -> None:
+    """Refuse a message whose button and choice of readers differ."""
+    form.refuse(None, "The button and the choice of readers differ. Nothing was sent; please choose again.")
+
+
+class ConfirmForm(Form):
+    """The member's word on whether it is solved."""
+
+    text = TextAreaField("What is still wrong?", [Length(max=MESSAGE_LENGTH)], id="confirm-text")
+
+
+class AssignForm(Form):
+    """Whose ticket it is."""
+
+    assignee_id = SelectField("Assigned to", coerce=_optional_id)
+
+
+class TriageForm(Form):
+    """Classification and the two answers from which priority follows."""
+
+    kind = SelectField("Kind", choices=_choices(KIND_NAMES))
+    impact = SelectField("Impact", choices=_choices(IMPACT_WORDS))
+    urgency = SelectField("Urgency", choices=_choices(URGENCY_WORDS))
+    catalogue_key = SelectField("Catalogue entry", choices=[])
+    service = SelectField("Service", choices=[])
+    environment = SelectField("Environment", choices=[("", "Not known"), *_choices(ENVIRONMENT_WORDS)])
+    tags = StringField("Tags", [Length(max=500)], description="Separated by commas.")
+    version = IntegerField(widget=HiddenInput())
+
+    @property
+    def tag_list(self) -> list[str]:
+        """The tags one by one."""
+        return [tag.strip() for tag in (self.tags.data or "").split(",") if tag.strip()]
+
+
+class HoldForm(Form):
+    """Until when, and why."""
+
+    reason = StringField(
+        "Why does it wait?",
+        [InputRequired("Say why it waits; the member reads this."), Length(max=REASON_LENGTH)],
+        id="hold-reason",
+    )
+    until = DateField(
+        "Until which day?",
+        [InputRequired("Choose the day on which it goes on.")],
+        id="hold-until",
+        description="It comes back to the queue at 8:00 that morning, in your time zone.",
+    )
+
+    def moment(self, zone: str) -> datetime:
+        """The chosen morning as an instant."""
+        return datetime.combine(self.until.data, _MORNING, ZoneInfo(zone)).astimezone(UTC)
+
+
+class ResolveForm(Form):
+    """How it ended, and what the member is told."""
+
+    outcome = SelectField("How did it end?", choices=_choices(OUTCOME_WORDS))
+    text = TextAreaField(
+        "Closing message to the member",
+        [Length(max=MESSAGE_LENGTH)],
+        id="resolve-text",
+        description="Sent with the outcome. Leave it empty if your last answer said it all.",
+    )
+
+
+class RequesterForm(Form):
+    """Who an unverified sender is, as the lead confirms it: ``organisation:person``."""
+
+    person = SelectField("The sender is", choices=[], id="requester-person")
+
+
+class QueueForm(Form):
+    """The filter of the queue; sent by GET, so it can be bookmarked."""
+
+    class Meta(Form.Meta):
+        """No token: the filter changes nothing."""
+
+        csrf = False
+
+    q = SearchField("Words or number", [Length(max=200)])
+    view = SelectField(
+        "Show",
+        choices=[("", "All that is open"), ("mine", "Mine"), ("unassigned", "Nobody's yet"), ("done", "Done")],
+        default="",
+    )
+    state = SelectField(
+        "State",
+        choices=[("", "Any state"), *((each.value, STAFF_WORDS[each]) for each in State if each not in DONE)],
+        default="",
+    )
+    org = SelectField("Member", coerce=_optional_id, default=None)
+    page = IntegerField(default=1)
+
+
+def asked(entry: Entry | None) -> tuple[Field, ...]:
+    """The fields of an entry that the form itself does not ask for."""
+    return tuple(each for each in entry.fields if each.id not in _ON_THE_FORM) if entry else ()
+
+
+def answers(entry: Entry | None, sent: MultiDict[str, str], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What was answered to the entry's fields, raw: one text, or a list where several may be chosen."""
+    found: dict[str, Any] = {}
+    for each in asked(entry):
+        given = [value.replace("\x00", "") for value in sent.getlist(ANSWER + each.id)]
+        found[each.id] = given if each.type == "multi" else "".join(given[:1])
+    own = {each.id for each in entry.fields} & _ON_THE_FORM if entry else set()
+    return found | {key: value for key, value in more.items() if key in own}
+
+
+def files_of(field: MultipleFileField) -> tuple[File, ...]:
+    """The uploaded files; an empty choice of a browser is none."""
+    return tuple(File(one.filename, one.read()) for one in field.data or () if getattr(one, "filename", ""))
+
+
+def environment_of(value: str) -> Environment | None:
+    """The chosen environment, None when it is not known."""
+    return Environment(value) if value else None
+
+
+def outcome_of(value: str) -> Outcome:
+    """The chosen outcome."""
+    return Outcome(value)
+
+
+def audience_of(value: str) -> Audience:
+    """Who reads what the composer sends; a question goes to the member too."""
+    return Audience.MEMBER if value == ASK else Audience(value)

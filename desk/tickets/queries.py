@@ -1,0 +1,236 @@
+"""Reading tickets: one scope for lists, pages, search and attachments, so that what is listed can be opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from desk.accounts.models import MemberOrg, Organisation, Person
+from desk.conversations import queries as conversations
+from desk.conversations.models import Attachment, Message
+from desk.conversations.queries import ShownMessage
+from desk.domain.errors import NotFound
+from desk.domain.lifecycle import DONE, State
+from desk.domain.permissions import Actor, TicketSubject
+from desk.domain.vocabulary import Audience
+from desk.sla.models import Clock
+from desk.tickets.models import Participant, SubmittedForm, Ticket, TicketRegistry
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What a lead wants to see of the queue. Empty means all that is not done."""
+
+    mine: bool = False
+    unassigned: bool = False
+    state: State | None = None
+    done: bool = False
+    member_org_id: int | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list: the ticket, its member and people, and the clock that matters next, if any runs."""
+
+    ticket: Ticket
+    org_name: str | None
+    requester_name: str | None
+    assignee_name: str | None
+    clock: Clock | None
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The condition on ``Ticket`` that says the same as ``may(actor, TICKET_READ, ...)``."""
+    if actor.system:
+        return sa.true()
+    member_consortia = actor.member_consortia()
+    return sa.or_(
+        Ticket.consortium_id.in_(actor.consortia()),
+        Ticket.member_org_id.in_(actor.orgs(all_tickets=True)),
+        sa.and_(
+            Ticket.requester_id == actor.person_id,
+            sa.or_(
+                Ticket.member_org_id.in_(actor.orgs()),
+                sa.and_(Ticket.member_org_id.is_(None), Ticket.consortium_id.in_(member_consortia)),
+            ),
+        ),
+        sa.and_(
+            Ticket.consortium_id.in_(member_consortia),
+            Ticket.id.in_(sa.select(Participant.ticket_id).where(Participant.person_id == actor.person_id)),
+        ),
+        Ticket.id.in_(sa.select(TicketRegistry.ticket_id).where(TicketRegistry.registry_id.in_(actor.registries()))),
+    )
+
+
+def get(session: Session, actor: Actor, number: int) -> Ticket:
+    """The ticket of that number if the actor may see it; raises ``NotFound`` otherwise."""
+    found = session.scalars(sa.select(Ticket).where(Ticket.id == number, visible_to(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def subject_of(session: Session, ticket: Ticket) -> TicketSubject:
+    """The ticket as the rules see it."""
+    participants = session.scalars(sa.select(Participant.person_id).where(Participant.ticket_id == ticket.id))
+    registries = session.scalars(sa.select(TicketRegistry.registry_id).where(TicketRegistry.ticket_id == ticket.id))
+    return TicketSubject(
+        consortium_id=ticket.consortium_id,
+        member_org_id=ticket.member_org_id,
+        requester_id=ticket.requester_id,
+        participant_ids=frozenset(participants),
+        registry_ids=frozenset(registries),
+        registry_may_write=ticket.registry_may_write,
+    )
+
+
+def messages_for(session: Session, actor: Actor, ticket: Ticket) -> list[ShownMessage]:
+    """The conversation as this reader may see it, oldest first."""
+    return conversations.shown_to(session, actor, ticket.id, subject_of(session, ticket))
+
+
+def submitted_form(session: Session, person_id: int, key: str) -> SubmittedForm | None:
+    """The record that this person sent the form of this key."""
+    return session.scalars(
+        sa.select(SubmittedForm).where(SubmittedForm.person_id == person_id, SubmittedForm.key == key)
+    ).first()
+
+
+def first_message(session: Session, ticket: Ticket) -> Message:
+    """The message with which the ticket was filed."""
+    return session.scalars(sa.select(Message).where(Message.ticket_id == ticket.id).order_by(Message.id).limit(1)).one()
+
+
+def latest_message_id(session: Session, actor: Actor, ticket: Ticket) -> int:
+    """The newest message the reader may see, 0 when there is none: a draft is held back when it is not the newest."""
+    shown = messages_for(session, actor, ticket)
+    return shown[-1].message.id if shown else 0
+
+
+def attachment_for(session: Session, actor: Actor, attachment_id: int) -> Attachment:
+    """An attachment whose message the actor may read, and which was disclosed if that is their only right."""
+    message = conversations.message_of_attachment(session, attachment_id)
+    ticket = session.get(Ticket, message.ticket_id) if message else None
+    if ticket is None:
+        raise NotFound
+    visible = (file for one in messages_for(session, actor, ticket) for file in one.attachments)
+    found = next((file for file in visible if file.id == attachment_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def queue(session: Session, actor: Actor, wanted: QueueFilter, *, page: int = 1) -> list[Row]:
+    """A page of the lead's queue, what is due next first; one row more than a page when more follow."""
+    conditions = [Ticket.consortium_id.in_(actor.consortia()), *_filtered(actor, wanted)]
+    newest_first = [Ticket.updated_at.desc()] if wanted.done else []
+    return _rows(session, conditions, [*newest_first, *_due_first()], page)
+
+
+def my_tickets(session: Session, actor: Actor, *, done: bool = False, page: int = 1) -> list[Row]:
+    """A page of a member's tickets, those that wait for the member first."""
+    waiting = sa.case((Ticket.state == State.PENDING_MEMBER, 0), (Ticket.state == State.RESOLVED, 1), else_=2)
+    closed = Ticket.state == State.CLOSED
+    return _rows(session, [visible_to(actor), closed if done else ~closed], [waiting, Ticket.updated_at.desc()], page)
+
+
+def counts(session: Session, actor: Actor) -> dict[str, int]:
+    """How many open tickets of the lead's queue are in each state, are mine, and are nobody's: one query."""
+    rows = session.execute(
+        sa.select(
+            Ticket.state,
+            sa.func.count(),
+            sa.func.sum(sa.case((Ticket.assignee_id == actor.person_id, 1), else_=0)),
+            sa.func.sum(sa.case((Ticket.assignee_id.is_(None), 1), else_=0)),
+        )
+        .where(Ticket.consortium_id.in_(actor.consortia()), Ticket.state.not_in(DONE))
+        .group_by(Ticket.state)
+    ).all()
+    found = {state.value: count for state, count, _, _ in rows}
+    found["all"] = sum(count for _, count, _, _ in rows)
+    found["mine"] = sum(int(mine) for _, _, mine, _ in rows)
+    found["unassigned"] = sum(int(nobody) for _, _, _, nobody in rows)
+    return found
+
+
+def _filtered(actor: Actor, wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:
+    done = Ticket.state.in_(DONE)
+    conditions: list[sa.ColumnElement[bool]] = [done if wanted.done else ~done]
+    if wanted.mine:
+        conditions.append(Ticket.assignee_id == actor.person_id)
+    if wanted.unassigned:
+        conditions.append(Ticket.assignee_id.is_(None))
+    if wanted.state:
+        conditions = [Ticket.state == wanted.state, *conditions[1:]]
+    if wanted.member_org_id:
+        conditions.append(Ticket.member_org_id == wanted.member_org_id)
+    if wanted.words.strip():
+        conditions = [_matches(wanted.words), *conditions[1:]]
+    return conditions
+
+
+def _matches(words: str) -> sa.ColumnElement[bool]:
+    """A number, or every word somewhere in subject, member, requester or conversation."""
+    number = words.strip().lstrip("#")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return Ticket.id == int(number)
+    return sa.and_(*(_has_word(word) for word in words.split()[:6]))
+
+
+def _has_word(word: str) -> sa.ColumnElement[bool]:
+    said = sa.exists().where(Message.ticket_id == Ticket.id, Message.text.icontains(word, autoescape=True))
+    return sa.or_(
+        Ticket.subject.icontains(word, autoescape=True),
+        Organisation.name.icontains(word, autoescape=True),
+        _REQUESTER.name.icontains(word, autoescape=True),
+        said,
+    )
+
+
+_REQUESTER = aliased(Person, name="requester")
+_ASSIGNEE = aliased(Person, name="assignee")
+
+
+def _due_first() -> list[sa.ColumnElement[Any]]:
+    return [Clock.due_at.asc().nulls_last(), Ticket.id.asc()]
+
+
+def _next_clock() -> sa.ScalarSelect[int]:
+    """The running clock of the ticket that is due first."""
+    inner = aliased(Clock)
+    return (
+        sa.select(inner.id)
+        .where(inner.ticket_id == Ticket.id, inner.running_since.is_not(None), inner.due_at.is_not(None))
+        .order_by(inner.due_at, inner.id)
+        .limit(1)
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
+
+
+def _rows(
+    session: Session, conditions: Sequence[sa.ColumnElement[bool]], order: Sequence[sa.ColumnElement[Any]], page: int
+) -> list[Row]:
+    found = session.execute(
+        sa.select(Ticket, Organisation.name, _REQUESTER.name, _ASSIGNEE.name, Clock)
+        .outerjoin(MemberOrg, MemberOrg.id == Ticket.member_org_id)
+        .outerjoin(Organisation, Organisation.id == MemberOrg.organisation_id)
+        .outerjoin(_REQUESTER, _REQUESTER.id == Ticket.requester_id)
+        .outerjoin(_ASSIGNEE, _ASSIGNEE.id == Ticket.assignee_id)
+        .outerjoin(Clock, Clock.id == _next_clock())
+        .where(*conditions)
+        .order_by(*order)
+        .limit(PAGE_SIZE + 1)
+        .offset((max(page, 1) - 1) * PAGE_SIZE)
+    )
+    return [Row(*row) for row in found]
+
+
+def handover_allowed(subject: TicketSubject, audience: Audience) -> bool:
+    """Whether there is anybody at the other end: hand-over and registry notes need a registry that has the ticket."""
+    return audience not in (Audience.HANDOVER, Audience.REGISTRY) or bool(subject.registry_ids)

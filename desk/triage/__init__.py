@@ -1,0 +1,1 @@
+"""Sorting what came in: whose it is, what it is, how much it presses, who wrote it."""
