@@ -1,6 +1,7 @@
 """The rules of the structure: what may import what, who commits, who reads the clock, how long things get."""
 
 import ast
+import configparser
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -63,6 +64,19 @@ def test_the_contracts_of_imports_are_kept(monkeypatch: pytest.MonkeyPatch, caps
     configuration.configure()
     kept = use_cases.lint_imports(config_filename=str(ROOT / ".importlinter"), cache_dir=None, no_logo=True)
     assert kept, capsys.readouterr().out
+
+
+def test_every_package_is_under_the_contracts() -> None:
+    """A new feature is named among the containers and the layers, or nothing would hold it."""
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    features = set(contracts["importlinter:contract:kinds"]["containers"].split())
+    layers = contracts["importlinter:contract:features"]["layers"]
+    packages = {f"desk.{path.parent.name}" for path in DESK.glob("*/__init__.py")}
+    assert packages - features == {"desk.cli", "desk.demo", "desk.domain", "desk.mail"}
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES}
+    layered = {f"{name}.{kind}" for name in features for kind in ("service", "queries", "models")} & modules
+    assert {name for name in layered if f"({name})" not in layers} == set()
 
 
 def test_only_db_commits_and_rolls_back() -> None:
