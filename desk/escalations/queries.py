@@ -1,0 +1,359 @@
+"""Reading hand-overs: one scope, the registry's queue, and what the ticket page shows of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.accounts.models import Consortium, Person
+from desk.catalogue import queries as catalogue
+from desk.conversations import queries as conversations
+from desk.conversations.models import Attachment, Message
+from desk.domain.catalogue import Entry
+from desk.domain.catalogue import Field as FormField
+from desk.domain.errors import NotFound
+from desk.domain.escalation import (
+    EDITABLE,
+    LABELS,
+    OPEN,
+    PLACES,
+    STATE_LABELS,
+    WITH_REGISTRY,
+    Brief,
+    Consent,
+    EscalationState,
+    Move,
+    Side,
+    as_disclosed,
+    disclosed_text,
+    lacks,
+    possible,
+)
+from desk.domain.identifiers import Kind
+from desk.domain.permissions import Actor
+from desk.domain.targets import Kind as ClockKind
+from desk.domain.wording import IMPACT_WORDS
+from desk.escalations.models import Escalation, EscalationRound
+from desk.sla.models import Clock
+from desk.tickets import queries as tickets
+from desk.tickets.models import Ticket
+
+PAGE_SIZE = 50
+
+CONSENT_WORDS = {
+    Consent.UNANSWERED: "",
+    Consent.NOT_INVOLVED: "No record holder is involved",
+    Consent.GIVEN: "Given: iDs and addresses may be shown",
+    Consent.NOT_GIVEN: "Not given: iDs and addresses are masked",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a brief as a page shows it; ``value`` may have several lines."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A member's message that can be disclosed: how the registry would read it, and whether it already does."""
+
+    message: Message
+    text: str
+    chosen: bool
+    disclosed: bool
+    chosen_attachments: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the ticket page shows of the newest hand-over to one reader. ``escalation`` is None before the first."""
+
+    escalation: Escalation | None
+    side: Side
+    state: str = ""
+    lines: tuple[Line, ...] = ()
+    missing: tuple[tuple[str, str, str], ...] = ()
+    moves: tuple[Move, ...] = ()
+    rounds: tuple[EscalationRound, ...] = ()
+    assignee: str | None = None
+    declined_with: Entry | None = None
+    may_prepare: bool = False
+    may_edit: bool = False
+
+    def can(self, move: str) -> bool:
+        """Whether the reader may make this move now; for templates."""
+        return Move(move) in self.moves
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One line of a queue: the hand-over, its ticket, and the clock that the registry is measured by, if it runs."""
+
+    escalation: Escalation
+    ticket: Ticket
+    consortium: str
+    assignee: str | None
+    clock: Clock | None
+
+    @property
+    def state(self) -> str:
+        """The state in words."""
+        return STATE_LABELS[self.escalation.state]
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The condition on ``Escalation``: the lead sees its consortium's, a registry what was sent to it at least once.
+
+    To be used in a select that joins ``Ticket``.
+    """
+    if actor.system:
+        return sa.true()
+    return sa.or_(
+        Ticket.consortium_id.in_(actor.consortia()),
+        sa.and_(Escalation.registry_id.in_(actor.registries()), Escalation.cycle > 0),
+    )
+
+
+def latest(session: Session, actor: Actor, ticket: Ticket) -> Escalation | None:
+    """The newest hand-over of the ticket that the actor may see."""
+    wanted = (
+        sa.select(Escalation)
+        .join(Ticket, Ticket.id == Escalation.ticket_id)
+        .where(Escalation.ticket_id == ticket.id, visible_to(actor))
+        .order_by(Escalation.ordinal.desc())
+        .limit(1)
+    )
+    return session.scalars(wanted).first()
+
+
+def newest(session: Session, ticket_id: int) -> Escalation | None:
+    """The newest hand-over of the ticket as the database has it now, whoever asks: for verbs, under their lock."""
+    wanted = (
+        sa.select(Escalation)
+        .where(Escalation.ticket_id == ticket_id)
+        .order_by(Escalation.ordinal.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(wanted).first()
+
+
+def get(session: Session, actor: Actor, number: int) -> tuple[Ticket, Escalation]:
+    """A ticket with its newest hand-over; raises ``NotFound`` when there is none that the actor may see."""
+    ticket = tickets.get(session, actor, number)
+    found = latest(session, actor, ticket)
+    if found is None:
+        raise NotFound
+    return ticket, found
+
+
+def queue(
+    session: Session, actor: Actor, *, state: EscalationState | None = None, mine: bool = False, page: int = 1
+) -> list[QueueRow]:
+    """A page of hand-overs, what is due next first; one row more than a page if more follow.
+
+    Without ``state`` the open ones: those with the registry for a registry, all of them for a lead.
+    """
+    states = [state] if state else sorted(WITH_REGISTRY if actor.registries() else OPEN)
+    sent = Escalation.state == EscalationState.SENT
+    measured = sa.or_(
+        sa.and_(sent, Clock.kind == ClockKind.REGISTRY_ACCEPTANCE), sa.and_(~sent, Clock.kind == ClockKind.REGISTRY)
+    )
+    running = sa.and_(Clock.ticket_id == Ticket.id, measured, Clock.running_since.is_not(None))
+    wanted = (
+        sa.select(Escalation, Ticket, Consortium.name, Person.name, Clock)
+        .join(Ticket, Ticket.id == Escalation.ticket_id)
+        .join(Consortium, Consortium.id == Ticket.consortium_id)
+        .outerjoin(Person, Person.id == Escalation.assignee_id)
+        .outerjoin(Clock, running)
+        .where(visible_to(actor), Escalation.state.in_(states))
+        .order_by(Clock.due_at.asc().nulls_last(), Escalation.sent_at.asc().nulls_last(), Escalation.id)
+        .limit(PAGE_SIZE + 1)
+        .offset((max(page, 1) - 1) * PAGE_SIZE)
+    )
+    if mine:
+        wanted = wanted.where(Escalation.assignee_id == actor.person_id)
+    return [QueueRow(*row) for row in session.execute(wanted)]
+
+
+def counts(session: Session, actor: Actor) -> dict[str, int]:
+    """How many hand-overs the actor sees in each state: one query. Keys are state values, and ``open``."""
+    rows = session.execute(
+        sa.select(Escalation.state, sa.func.count())
+        .join(Ticket, Ticket.id == Escalation.ticket_id)
+        .where(visible_to(actor))
+        .group_by(Escalation.state)
+    ).all()
+    found = {state.value: count for state, count in rows}
+    found["open"] = sum(count for state, count in rows if state in OPEN)
+    return found
+
+
+def side_of(actor: Actor, ticket: Ticket, escalation: Escalation | None) -> Side | None:
+    """Which party of the hand-over the actor belongs to; somebody of both acts as the lead. None for a member."""
+    if ticket.consortium_id in actor.consortia():
+        return Side.LEAD
+    if escalation is not None and escalation.registry_id in actor.registries():
+        return Side.REGISTRY
+    return None
+
+
+def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
+    """What the ticket page shows of the hand-over; None for members, and for a registry that never had it."""
+    found = latest(session, actor, ticket)
+    side = side_of(actor, ticket, found)
+    if side is None:
+        return None
+    may_prepare = side is Side.LEAD and (found is None or found.state not in OPEN)
+    if found is None:
+        return Panel(None, side, may_prepare=may_prepare)
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    brief = shown_brief(session, found, side)
+    assignee = session.get(Person, found.assignee_id) if found.assignee_id else None
+    return Panel(
+        escalation=found,
+        side=side,
+        state=STATE_LABELS[found.state],
+        lines=tuple(lines_of(brief, entry)),
+        missing=tuple(lacks(brief, entry)) if side is Side.LEAD and found.state in EDITABLE else (),
+        moves=possible(found.state, side),
+        rounds=tuple(found.rounds),
+        assignee=assignee.name if assignee else None,
+        declined_with=catalogue.entry(session, found.decline_entry_key),
+        may_prepare=may_prepare,
+        may_edit=side is Side.LEAD and found.state in EDITABLE,
+    )
+
+
+def shown_brief(session: Session, escalation: Escalation, side: Side) -> Brief:
+    """The lead's working copy, or for the registry the brief of the last sending: drafts are not the registry's."""
+    if side is Side.LEAD and escalation.state in EDITABLE:
+        return Brief.from_dict(escalation.brief)
+    last = session.scalars(
+        sa.select(EscalationRound)
+        .where(EscalationRound.escalation_id == escalation.id)
+        .order_by(EscalationRound.cycle.desc())
+        .limit(1)
+    ).first()
+    return Brief.from_dict(last.brief if last else escalation.brief)
+
+
+def lines_of(brief: Brief, entry: Entry | None) -> list[Line]:
+    """A brief as labelled lines, answered ones only."""
+    values = {**brief.to_dict(), "identifiers": "\n".join(brief.identifiers), "consent": CONSENT_WORDS[brief.consent]}
+    values["known_issues_checked"] = "Yes" if brief.known_issues_checked else ""
+    found = [Line(label, str(values[name])) for name, label in LABELS.items() if values[name]]
+    labels = {each.id: each.label for each in (entry.fields if entry else ())}
+    for key, value in brief.fields.items():
+        found.append(Line(labels.get(key, key), "\n".join(value) if isinstance(value, list) else _said(value)))
+    return found
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(value)
+
+
+def extra_fields(entry: Entry | None) -> tuple[FormField, ...]:
+    """The fields of the entry that the brief has no place of its own for."""
+    return tuple(each for each in (entry.fields if entry else ()) if each.id not in PLACES)
+
+
+def first_brief(session: Session, ticket: Ticket) -> Brief:
+    """A brief filled in from what the ticket already says; what was asked and tried is for the lead to write."""
+    found: dict[str, list[str]] = {}
+    for each in ticket.identifiers:
+        found.setdefault(str(each.get("kind")), []).append(str(each.get("value")))
+    given = {**_from_identifiers(found), **ticket.fields}
+    if ticket.member_org is not None:
+        given["member_org"] = ticket.member_org.name
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    wanted = {each.id for each in extra_fields(entry)}
+    who = f" at {ticket.member_org.name}" if ticket.member_org else ""
+    return Brief.from_dict(
+        {
+            "service": ticket.service,
+            "environment": ticket.environment.value if ticket.environment else "",
+            "identifiers": [value for kind, values in found.items() if kind not in _NOT_NAMES for value in values],
+            "error_text": given.get("error_message", ""),
+            "error_code": given.get("error_code", ""),
+            "utc_times": given.get("occurred_at") or given.get("first_seen") or "",
+            "impact": f"{IMPACT_WORDS[ticket.impact]}{who}.",
+            "fields": {key: value for key, value in given.items() if key in wanted},
+        }
+    )
+
+
+_NOT_NAMES = frozenset({Kind.ORCID_ERROR.value, Kind.HTTP_STATUS.value})
+_FIELDS_OF_KIND = {
+    Kind.ORCID: ("orcid_id",),
+    Kind.CLIENT_ID: ("client_id",),
+    Kind.DOI: ("doi",),
+    Kind.PREFIX: ("prefix",),
+    Kind.REPOSITORY: ("repository_id", "account_id"),
+    Kind.ORCID_ERROR: ("error_code",),
+    Kind.HTTP_STATUS: ("http_status",),
+}
+
+
+def _from_identifiers(found: dict[str, list[str]]) -> dict[str, str | list[str]]:
+    given: dict[str, str | list[str]] = {
+        name: found[kind.value][0] for kind, names in _FIELDS_OF_KIND.items() if kind.value in found for name in names
+    }
+    if Kind.ORCID.value in found:
+        given["orcid_ids"] = found[Kind.ORCID.value]
+    return given
+
+
+def candidates(session: Session, ticket: Ticket, escalation: Escalation | None, consent: Consent) -> list[Candidate]:
+    """The member's messages with what the registry would read of each, oldest first.
+
+    Hand-over messages are the registry's anyway and the lead's own notes never are, so neither is offered.
+    """
+    shown = _disclosed_ids(session, ticket, escalation)
+    chosen = frozenset(escalation.chosen_messages) if escalation else frozenset()
+    attachments = frozenset(escalation.chosen_attachments) if escalation else frozenset()
+    return [
+        Candidate(
+            message=each,
+            text=disclosed_text(each.text, consent),
+            chosen=each.id in chosen,
+            disclosed=each.id in shown,
+            chosen_attachments=attachments,
+        )
+        for each in conversations.member_messages(session, ticket.id)
+    ]
+
+
+def _disclosed_ids(session: Session, ticket: Ticket, escalation: Escalation | None) -> frozenset[int]:
+    if escalation is None:
+        return frozenset()
+    own = (
+        each for each in conversations.disclosures_of(session, ticket.id) if each.registry_id == escalation.registry_id
+    )
+    return frozenset(each.message_id for each in own if each.message_id is not None)
+
+
+def masked_texts(session: Session, ticket: Ticket, consent: Consent) -> dict[int, str]:
+    """What a registry reads of each member message instead of its text, where that differs."""
+    texts = {each.id: each.text for each in conversations.member_messages(session, ticket.id)}
+    shown = {number: disclosed_text(text, consent) for number, text in texts.items()}
+    return {number: text for number, text in shown.items() if text != texts[number]}
+
+
+def preview(session: Session, ticket: Ticket, escalation: Escalation) -> tuple[list[Line], list[Candidate]]:
+    """Exactly what the registry will see: the brief and the chosen messages with their chosen attachments."""
+    brief = as_disclosed(Brief.from_dict(escalation.brief))
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    chosen = [each for each in candidates(session, ticket, escalation, brief.consent) if each.chosen]
+    return lines_of(brief, entry), chosen
+
+
+def attachments_of(messages: Sequence[Message]) -> list[Attachment]:
+    """All attachments of these messages, in order."""
+    return [attachment for message in messages for attachment in message.attachments]
