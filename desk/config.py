@@ -174,6 +174,12 @@ def _completed(settings: Settings) -> Settings:
         changes["ATTACHMENTS"] = str(settings.INSTANCE / "attachments")
     if not settings.AUTHSERV_ID:
         changes["AUTHSERV_ID"] = settings.MAIL_DOMAIN
+    if settings.DEMO:
+        # Nothing of the demo leaves the machine, whatever is set: its post goes to its own sink.
+        changes["SMTP_HOST"] = settings.DEMO_SINK_LISTEN.host
+        changes["SMTP_PORT"] = settings.DEMO_SINK_LISTEN.port
+        changes["SMTP_SECURITY"] = "none"
+        changes["SMTP_LISTEN"] = settings.SMTP_LISTEN or Listen("127.0.0.1", 8025)
     if not settings.SECRET_KEY and (settings.DEMO or settings.TESTING):
         changes["SECRET_KEY"] = _demo_secret(settings.INSTANCE)
     return dataclasses.replace(settings, **changes)

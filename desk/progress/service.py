@@ -1,18 +1,15 @@
-"""A ticket on its way: answered and asked about, held and woken, handed over and back, resolved, confirmed, closed.
+"""A ticket on its way: answered and asked about, held and woken, resolved, confirmed, closed.
 
 One verb each; all of them move the ticket through ``tickets.service.move``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
-from desk.accounts.models import Team
-from desk.conversations import service as conversations
 from desk.conversations.models import Message
 from desk.conversations.service import File
 from desk.domain.errors import Conflict, InvalidInput, NotFound
@@ -24,7 +21,7 @@ from desk.sla import queries as sla_queries
 from desk.sla import service as sla
 from desk.tickets import queries
 from desk.tickets import service as tickets
-from desk.tickets.models import Ticket, TicketRegistry
+from desk.tickets.models import Ticket
 
 
 def add_message(
@@ -183,92 +180,6 @@ def close(session: Session, actor: Actor, ticket: Ticket, *, now: datetime) -> N
     """Close a resolved ticket for good; a later answer opens a follow-up."""
     tickets.working(session, actor, ticket)
     tickets.move(session, ticket, Action.CLOSE, "closed", actor, now)
-
-
-def hand_over(
-    session: Session,
-    actor: Actor,
-    ticket: Ticket,
-    *,
-    registry_id: int,
-    team: Team,
-    tier: int,
-    now: datetime,
-    escalation_id: int | None = None,
-) -> None:
-    """Give the ticket to a registry's team, which sees what is disclosed from now on. Called by ``escalations``."""
-    subject = tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
-    if registry_id not in subject.registry_ids:
-        session.add(TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now))
-    ticket.tier = tier
-    tickets.move(session, ticket, Action.ESCALATE, "escalated", actor, now, holder=team, escalation_id=escalation_id)
-
-
-def hand_back(
-    session: Session,
-    actor: Actor,
-    ticket: Ticket,
-    *,
-    kind: str,
-    now: datetime,
-    escalation_id: int | None = None,
-    payload: Mapping[str, Any] | None = None,
-) -> None:
-    """The registry returned, declined or fixed it: the lead's turn. ``kind`` is the event."""
-    subject = tickets.locked(session, ticket)
-    if not may(actor, Permission.ESCALATION_WORK, subject):
-        raise NotFound
-    _to_lead(session, actor, ticket, Action.HAND_BACK, kind, now, escalation_id, payload)
-
-
-def withdraw(
-    session: Session, actor: Actor, ticket: Ticket, *, now: datetime, escalation_id: int | None = None
-) -> None:
-    """The lead takes the ticket back from the registry. Called by ``escalations``."""
-    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
-    _to_lead(session, actor, ticket, Action.WITHDRAW, "withdrawn", now, escalation_id, None)
-
-
-def disclose(
-    session: Session,
-    actor: Actor,
-    ticket: Ticket,
-    *,
-    registry_id: int,
-    message_ids: Sequence[int],
-    attachment_ids: Sequence[int],
-    masked: Mapping[int, str],
-    now: datetime,
-) -> None:
-    """Show chosen member messages and files to a registry; ``masked`` has the text shown instead, by message id."""
-    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
-    conversations.disclose(
-        session,
-        ticket.id,
-        registry_id=registry_id,
-        message_ids=message_ids,
-        attachment_ids=attachment_ids,
-        masked=masked,
-        by_id=actor.person_id,
-        now=now,
-    )
-    payload = {"registry_id": registry_id, "messages": sorted(message_ids), "attachments": sorted(attachment_ids)}
-    tickets.record(session, ticket, "disclosed", actor, now, payload=payload, quiet=True)
-
-
-def _to_lead(
-    session: Session,
-    actor: Actor,
-    ticket: Ticket,
-    action: Action,
-    kind: str,
-    now: datetime,
-    escalation_id: int | None,
-    payload: Mapping[str, Any] | None,
-) -> None:
-    team = accounts.team_of_consortium(session, ticket.consortium_id)
-    tickets.move(session, ticket, action, kind, actor, now, holder=team, escalation_id=escalation_id, payload=payload)
-    ticket.tier = 1
 
 
 def act_on_due_tickets(session: Session, *, now: datetime, limit: int) -> int:

@@ -18,14 +18,15 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import HiddenInput
 
-from desk.domain.catalogue import Entry, Field
+from desk.conversations.service import File
+from desk.domain.catalogue import Catalogue, Entry, EntryKind, Field
 from desk.domain.lifecycle import DONE, STAFF_WORDS, State
 from desk.domain.priority import Impact, Urgency
 from desk.domain.text import MESSAGE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH
-from desk.domain.vocabulary import Audience, Environment, Outcome, TicketKind
+from desk.domain.vocabulary import Audience, Environment, TicketKind
 from desk.domain.wording import (
     ENVIRONMENT_WORDS,
     IMPACT_WORDS,
@@ -35,7 +36,7 @@ from desk.domain.wording import (
     URGENCY_WORDS,
 )
 from desk.forms import Form
-from desk.tickets.conversation import File
+from desk.tickets.models import Ticket
 
 ANSWER = "a-"
 """Stands before the id of a catalogue field, so that none can be mistaken for a field of ours."""
@@ -63,6 +64,7 @@ class NewTicketForm(Form):
     """What a member is asked: plain words, no priority, no tier."""
 
     member_org_id = SelectField("For which organisation?", coerce=int)
+    behalf = SelectField("For whom?", description="The contact who asked you. They are told by mail.")
     kind = RadioField("What is it?", choices=_choices(KIND_WORDS), default=TicketKind.INCIDENT.value)
     subject = StringField(
         "In one line",
@@ -90,9 +92,10 @@ class NewTicketForm(Form):
 
 
 class ReplyForm(Form):
-    """A message to one audience. The button pressed says the audience too, and both have to agree."""
+    """A message to one audience. The button that was pressed names the audience too, and both have to agree."""
 
     audience = RadioField("Who reads this?", choices=[])
+    send = HiddenField()
     text = TextAreaField(
         "Message",
         [
@@ -103,30 +106,16 @@ class ReplyForm(Form):
     files = MultipleFileField("Add files")
     seen = IntegerField(widget=HiddenInput())
 
-    def validate_audience(self, field: Any) -> None:
+    def validate_send(self, field: Any) -> None:
         """Nothing goes to other readers than the button named."""
-        pressed = self.pressed
-        if pressed and pressed != field.data:
-            raise_mismatch(self)
-
-    pressed = ""
-
-
-def raise_mismatch(form: ReplyForm) -> None:
-    """Refuse a message whose button and choice of readers differ."""
-    form.refuse(None, "The button and the choice of readers differ. Nothing was sent; please choose again.")
+        if field.data and field.data != self.audience.data:
+            raise ValidationError("The button and the choice of readers differ. Nothing was sent; please choose again.")
 
 
 class ConfirmForm(Form):
     """The member's word on whether it is solved."""
 
     text = TextAreaField("What is still wrong?", [Length(max=MESSAGE_LENGTH)], id="confirm-text")
-
-
-class AssignForm(Form):
-    """Whose ticket it is."""
-
-    assignee_id = SelectField("Assigned to", coerce=_optional_id)
 
 
 class TriageForm(Form):
@@ -179,12 +168,6 @@ class ResolveForm(Form):
     )
 
 
-class RequesterForm(Form):
-    """Who an unverified sender is, as the lead confirms it: ``organisation:person``."""
-
-    person = SelectField("The sender is", choices=[], id="requester-person")
-
-
 class QueueForm(Form):
     """The filter of the queue; sent by GET, so it can be bookmarked."""
 
@@ -206,6 +189,30 @@ class QueueForm(Form):
     )
     org = SelectField("Member", coerce=_optional_id, default=None)
     page = IntegerField(default=1)
+
+
+def triage_form(ticket: Ticket, known: Catalogue, **options: Any) -> TriageForm:
+    """The form with the catalogue's entries and services as choices; filled from the ticket unless something was sent."""
+    form = TriageForm(obj=_Stored(ticket), **options)
+    groups: dict[str, list[tuple[str, str]]] = {"": [("", "Not classified yet")]}
+    for entry in sorted(known.entries.values(), key=lambda entry: (entry.service, entry.title)):
+        kind = "requests" if entry.kind is EntryKind.REQUEST else "incidents"
+        groups.setdefault(f"{entry.service}, {kind}", []).append((entry.key, entry.title))
+    if ticket.catalogue_key and ticket.catalogue_key not in known.entries:
+        groups["Earlier versions"] = [(ticket.catalogue_key, ticket.catalogue_key)]
+    form.catalogue_key.choices = groups
+    form.service.choices = sorted({entry.service for entry in known.entries.values()} | {ticket.service})
+    return form
+
+
+class _Stored:
+    """A ticket as the triage form reads it: values of lists as text."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.kind, self.impact, self.urgency = ticket.kind.value, ticket.impact.value, ticket.urgency.value
+        self.catalogue_key, self.service = ticket.catalogue_key or "", ticket.service
+        self.environment = ticket.environment.value if ticket.environment else ""
+        self.tags, self.version = ", ".join(ticket.tags), ticket.version
 
 
 def asked(entry: Entry | None) -> tuple[Field, ...]:
@@ -231,11 +238,6 @@ def files_of(field: MultipleFileField) -> tuple[File, ...]:
 def environment_of(value: str) -> Environment | None:
     """The chosen environment, None when it is not known."""
     return Environment(value) if value else None
-
-
-def outcome_of(value: str) -> Outcome:
-    """The chosen outcome."""
-    return Outcome(value)
 
 
 def audience_of(value: str) -> Audience:

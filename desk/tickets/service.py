@@ -106,16 +106,7 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
         actor_id=actor.person_id,
         now=now,
     )
-    custody.pass_to(
-        session,
-        ticket_id=ticket.id,
-        party=Party.LEAD,
-        team_id=team.id,
-        calendar_id=team.calendar_id,
-        reason="opened",
-        actor_id=actor.person_id,
-        now=now,
-    )
+    pass_on(session, ticket, team, "opened", actor, now, calendar_id=team.calendar_id)
     kind = "opened" if ticket.requester_id and not ticket.unverified_sender else "received_unverified"
     record(session, ticket, kind, actor, now, message=message)
     _remember_form(session, actor, draft, ticket, now)
@@ -187,7 +178,7 @@ def move(
     """Everything that moves with a state, in one place: state, holder, ledger, clocks, event."""
     before, remembered = ticket.state, ticket.state_before
     after = next_state(before, action, remembered)
-    calendar_id = _turn_calendar(session, ticket)
+    calendar_id = turn_calendar(session, ticket)
     if after is State.PENDING_MEMBER:
         ticket.state_before = remembered if before is State.PENDING_MEMBER else before
     else:
@@ -198,18 +189,7 @@ def move(
     ticket.closed_at = now if after is State.CLOSED else None
     if after not in (State.ON_HOLD, State.RESOLVED):
         ticket.hold_reason = ticket.next_act_at = None
-    if holder is not None:
-        ticket.holder_team_id = holder.id
-    custody.pass_to(
-        session,
-        ticket_id=ticket.id,
-        party=TURN[after],
-        team_id=ticket.holder_team_id if TURN[after] in (Party.LEAD, Party.REGISTRY) else None,
-        calendar_id=calendar_id,
-        reason=kind,
-        actor_id=actor.person_id,
-        now=now,
-    )
+    pass_on(session, ticket, holder, kind, actor, now, calendar_id=calendar_id)
     changes = changes_of(
         action,
         before,
@@ -223,7 +203,33 @@ def move(
     record(session, ticket, kind, actor, now, message=message, escalation_id=escalation_id, payload=payload)
 
 
-def _turn_calendar(session: Session, ticket: Ticket) -> int | None:
+def pass_on(
+    session: Session,
+    ticket: Ticket,
+    holder: Team | None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    calendar_id: int | None,
+) -> None:
+    """Write into the ledger whose turn it is now. ``calendar_id``: of the turn that ends, from ``turn_calendar``."""
+    if holder is not None:
+        ticket.holder_team_id = holder.id
+    party = TURN[ticket.state]
+    custody.pass_to(
+        session,
+        ticket_id=ticket.id,
+        party=party,
+        team_id=ticket.holder_team_id if party in (Party.LEAD, Party.REGISTRY) else None,
+        calendar_id=calendar_id,
+        reason=reason,
+        actor_id=actor.person_id,
+        now=now,
+    )
+
+
+def turn_calendar(session: Session, ticket: Ticket) -> int | None:
     """The calendar in which the present turn is measured: the holder's, the lead's while the member is on."""
     if TURN[ticket.state] is Party.REGISTRY:
         holder = session.get(Team, ticket.holder_team_id)

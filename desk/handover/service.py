@@ -1,0 +1,170 @@
+"""Giving a ticket to a registry and back; the verbs of ``escalations`` call these. Each moves state, ledger and clocks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from desk.accounts import queries as accounts
+from desk.accounts.models import Team
+from desk.conversations import service as conversations
+from desk.conversations.models import Message
+from desk.domain.errors import NotFound
+from desk.domain.lifecycle import Action
+from desk.domain.permissions import Actor, Permission, may
+from desk.domain.sla import Change, HandoverAnswer
+from desk.sla import service as sla
+from desk.tickets import service as tickets
+from desk.tickets.models import Ticket, TicketRegistry
+
+
+def hand_over(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    registry_id: int,
+    team: Team,
+    tier: int,
+    now: datetime,
+    escalation_id: int | None = None,
+    message: Message | None = None,
+) -> None:
+    """Give the ticket to a registry's team, which sees what is disclosed from now on. Called by ``escalations``."""
+    subject = tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
+    if registry_id not in subject.registry_ids:
+        session.add(TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now))
+    ticket.tier = tier
+    tickets.move(
+        session,
+        ticket,
+        Action.ESCALATE,
+        "escalated",
+        actor,
+        now,
+        holder=team,
+        message=message,
+        escalation_id=escalation_id,
+    )
+
+
+def accept_handover(
+    session: Session, actor: Actor, ticket: Ticket, *, now: datetime, escalation_id: int | None = None
+) -> None:
+    """The registry takes the hand-over on: its acceptance clock stops, the ticket stays with it."""
+    if not may(actor, Permission.ESCALATION_WORK, tickets.locked(session, ticket)):
+        raise NotFound
+    change = Change.handover_answered(HandoverAnswer.ACCEPTED, ticket.state)
+    sla.apply_change(session, ticket.id, change, actor_id=actor.person_id, reason="accepted", now=now)
+    ticket.updated_at = now
+    tickets.record(session, ticket, "accepted", actor, now, escalation_id=escalation_id)
+
+
+def move_tier(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    team: Team,
+    tier: int,
+    now: datetime,
+    escalation_id: int | None = None,
+    message: Message | None = None,
+) -> None:
+    """The registry passes the ticket between its own tiers; its clock goes on."""
+    if not may(actor, Permission.ESCALATION_WORK, tickets.locked(session, ticket)):
+        raise NotFound
+    payload = {"tier": tier, "before": ticket.tier}
+    ticket.tier, ticket.updated_at = tier, now
+    calendar_id = tickets.turn_calendar(session, ticket)
+    tickets.pass_on(session, ticket, team, "tier_moved", actor, now, calendar_id=calendar_id)
+    tickets.record(
+        session, ticket, "tier_moved", actor, now, message=message, escalation_id=escalation_id, payload=payload
+    )
+
+
+def hand_back(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    kind: str,
+    now: datetime,
+    escalation_id: int | None = None,
+    payload: Mapping[str, Any] | None = None,
+    message: Message | None = None,
+) -> None:
+    """The registry returned, declined or fixed it: the lead's turn. ``kind`` is the event."""
+    subject = tickets.locked(session, ticket)
+    if not may(actor, Permission.ESCALATION_WORK, subject):
+        raise NotFound
+    _to_lead(session, actor, ticket, Action.HAND_BACK, kind, now, escalation_id, payload, message)
+
+
+def withdraw(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    now: datetime,
+    escalation_id: int | None = None,
+    message: Message | None = None,
+) -> None:
+    """The lead takes the ticket back from the registry. Called by ``escalations``."""
+    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
+    _to_lead(session, actor, ticket, Action.WITHDRAW, "withdrawn", now, escalation_id, None, message)
+
+
+def disclose(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    registry_id: int,
+    message_ids: Sequence[int],
+    attachment_ids: Sequence[int],
+    masked: Mapping[int, str],
+    now: datetime,
+) -> None:
+    """Show chosen member messages and files to a registry; ``masked`` has the text shown instead, by message id."""
+    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
+    conversations.disclose(
+        session,
+        ticket.id,
+        registry_id=registry_id,
+        message_ids=message_ids,
+        attachment_ids=attachment_ids,
+        masked=masked,
+        by_id=actor.person_id,
+        now=now,
+    )
+    payload = {"registry_id": registry_id, "messages": sorted(message_ids), "attachments": sorted(attachment_ids)}
+    tickets.record(session, ticket, "disclosed", actor, now, payload=payload, quiet=True)
+
+
+def _to_lead(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    action: Action,
+    kind: str,
+    now: datetime,
+    escalation_id: int | None,
+    payload: Mapping[str, Any] | None,
+    message: Message | None,
+) -> None:
+    team = accounts.team_of_consortium(session, ticket.consortium_id)
+    tickets.move(
+        session,
+        ticket,
+        action,
+        kind,
+        actor,
+        now,
+        holder=team,
+        message=message,
+        escalation_id=escalation_id,
+        payload=payload,
+    )
+    ticket.tier = 1
