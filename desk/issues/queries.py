@@ -72,6 +72,11 @@ class KnownIssue:
         """What people call the issue by."""
         return self.publication.issue_id
 
+    @property
+    def says(self) -> str:
+        """Where it stands, in words for members."""
+        return register.MEMBER_WORDS[self.publication.state]
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:

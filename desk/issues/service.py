@@ -292,7 +292,7 @@ def add_update(
 
 
 def affects_us(
-    session: Session, actor: Actor, issue: Issue, *, member_org_id: int, affected: bool = True, now: datetime
+    session: Session, actor: Actor, issue: Issue, affected: bool = True, *, member_org_id: int, now: datetime
 ) -> None:
     """A contact says for their organisation that it has the same problem (and then follows), or no longer has."""
     said = _voice_of_member(session, actor, issue, member_org_id)
@@ -307,7 +307,7 @@ def affects_us(
 
 
 def follow(
-    session: Session, actor: Actor, issue: Issue, *, member_org_id: int, follows: bool = True, now: datetime
+    session: Session, actor: Actor, issue: Issue, follows: bool = True, *, member_org_id: int, now: datetime
 ) -> None:
     """Ask to be told of updates, or no longer."""
     said = _voice_of_member(session, actor, issue, member_org_id)

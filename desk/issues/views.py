@@ -1,0 +1,384 @@
+"""Pages of the issues register, for the desks, and of known issues, for members."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from desk import markup
+from desk.access import current_actor, requires
+from desk.accounts import queries as accounts
+from desk.catalogue import queries as catalogue
+from desk.clock import utcnow
+from desk.db import db, transaction
+from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
+from desk.domain.identifiers import redact
+from desk.domain.permissions import IssueSubject, Permission, may
+from desk.domain.register import Filters, IssueState
+from desk.errors import status_of
+from desk.forms import Form
+from desk.issues import queries, service
+from desk.issues.forms import (
+    DecisionForm,
+    EntryForm,
+    IssueForm,
+    LinkForm,
+    MemberForm,
+    MoveForm,
+    PublishForm,
+    RegisterForm,
+    UpstreamForm,
+    as_published,
+    instant,
+    said_by_ticket,
+)
+from desk.issues.models import Issue, IssueDecision, IssuePublication
+
+blueprint = Blueprint("issues", __name__)
+NUMBER = "<int(max=2147483647):number>"
+_LAST_PAGE = 10_000
+
+
+# ------------------------------------------------------------------ the register
+
+
+@blueprint.get("/issues")
+@requires(Permission.ISSUE_READ)
+def index() -> Any:
+    """The register of the desks of this person."""
+    form = RegisterForm(request.args)
+    filters = Filters(form.state.data, form.service.data, form.q.data or "") if form.validate() else Filters()
+    page = min(max(form.page.data or 1, 1), _LAST_PAGE)
+    lines = queries.register_lines(db.session(), current_actor(), filters, page)
+    more = bool(lines) and lines[0].total > page * queries.PAGE_SIZE
+    return render_template("issues/index.html", form=form, lines=lines, page=page, more=more, today=today())
+
+
+@blueprint.route("/issues/new", methods=["GET", "POST"])
+@requires(Permission.ISSUE_EDIT)
+def new() -> Any:
+    """A new issue; with ``?ticket=N`` prefilled from that ticket and linked to it."""
+    form = IssueForm(**_prefilled())
+    place = form.offer_registers(db.session(), current_actor(), request.args.get("register"))
+    form.offer(db.session(), IssueSubject(place.get("consortium_id"), place.get("registry_id")), utcnow())
+    status = 200
+    if form.validate_on_submit():
+        number, status = _attempt(form, lambda unit: _opened(unit, form, place))
+        if number is not None:
+            flash(f"Issue {number} is in the register.", "success")
+            return redirect(url_for("issues.show", number=number), 303)
+    return render_template("issues/new.html", form=form), _status(form, status)
+
+
+def _opened(unit: Session, form: IssueForm, place: dict[str, int]) -> int:
+    actor, now = current_actor(), utcnow()
+    return service.open_issue(unit, actor, form.draft(), **place, ticket_number=form.ticket.data, now=now).id
+
+
+def _prefilled() -> dict[str, Any]:
+    number = request.args.get("ticket", type=int)
+    if request.method == "POST" or number is None:
+        return {"first_seen": today()}
+    return said_by_ticket(db.session(), current_actor(), number)
+
+
+@blueprint.get(f"/issues/{NUMBER}")
+@requires(Permission.ISSUE_READ)
+def show(number: int) -> Any:
+    """The record with all that belongs to it."""
+    return _record_page(number)
+
+
+@blueprint.route(f"/issues/{NUMBER}/edit", methods=["GET", "POST"])
+@requires(Permission.ISSUE_EDIT)
+def edit(number: int) -> Any:
+    """Edit the record; after somebody else did, both texts are shown and nothing is lost."""
+    issue, session = _editable(number), db.session()
+    form = IssueForm(obj=issue)
+    form.offer(session, queries.subject_of(session, issue), utcnow(), issue)
+    status = 200
+    if form.validate_on_submit():
+        saved, status = _attempt(form, lambda unit: _edited(unit, form, number))
+        if saved is not None:
+            flash("The record is saved.", "success")
+            return redirect(url_for("issues.show", number=number), 303)
+    issue = _of(session, number)
+    if status == 409:
+        # Who has now seen the other text may decide to replace it.
+        form.version.raw_data, form.version.data = None, issue.version
+    return render_template("issues/edit.html", form=form, issue=issue, conflict=status == 409), _status(form, status)
+
+
+def _edited(unit: Session, form: IssueForm, number: int) -> Issue:
+    version = form.version.data or 0
+    return service.edit_issue(unit, current_actor(), _of(unit, number), form.draft(), version=version, now=utcnow())
+
+
+@blueprint.post(f"/issues/{NUMBER}/move")
+@requires(Permission.ISSUE_EDIT)
+def move(number: int) -> Any:
+    """Move the issue to another state."""
+    form = MoveForm()
+
+    def verb(unit: Session, issue: Issue) -> Issue:
+        to, note, version = IssueState(form.to.data), form.note.data or "", form.version.data
+        return service.move_issue(unit, current_actor(), issue, to=to, note=note, version=version, now=utcnow())
+
+    return _do(number, form, "moving", verb, "The issue was moved on.")
+
+
+@blueprint.post(f"/issues/{NUMBER}/upstream")
+@requires(Permission.ISSUE_EDIT)
+def upstream(number: int) -> Any:
+    """Point to the registry's issue, or no longer."""
+    form, issue = UpstreamForm(), _editable(number)
+    form.offer(queries.upstream_choices(db.session(), current_actor(), issue), issue.upstream)
+
+    def verb(unit: Session, issue: Issue) -> Issue:
+        return service.link_upstream(unit, current_actor(), issue, upstream_number=form.upstream.data, now=utcnow())
+
+    return _do(number, form, "upstream_form", verb, "The link to the registry's issue is saved.")
+
+
+@blueprint.post(f"/issues/{NUMBER}/decide")
+@requires(Permission.ISSUE_EDIT)
+def decide(number: int) -> Any:
+    """Write down a decision."""
+    form = DecisionForm()
+
+    def verb(unit: Session, issue: Issue) -> IssueDecision:
+        return service.add_decision(unit, current_actor(), issue, text=form.text.data, now=utcnow())
+
+    return _do(number, form, "deciding", verb, "The decision is written down.")
+
+
+@blueprint.post(f"/issues/{NUMBER}/updates")
+@requires(Permission.ISSUE_EDIT)
+def update(number: int) -> Any:
+    """Add a dated entry."""
+    form = EntryForm()
+    form.offer(db.session(), current_actor(), _of(db.session(), number))
+
+    def verb(unit: Session, issue: Issue) -> Any:
+        audience, place = form.readers()
+        until = instant(form.next_update_at.data, current_actor().timezone)
+        return service.add_update(
+            unit,
+            current_actor(),
+            issue,
+            audience=audience,
+            text=form.text.data,
+            consortium_id=place,
+            next_update_at=until,
+            now=utcnow(),
+        )
+
+    return _do(number, form, "entering", verb, "The update is added.")
+
+
+@blueprint.post("/issues/link")
+@requires(Permission.ISSUE_EDIT)
+def link() -> Any:
+    """Link a ticket to an issue, from either page."""
+    return _linking(service.link_ticket, "Ticket {ticket} is linked to issue {issue}.", "They were linked already.")
+
+
+@blueprint.post("/issues/unlink")
+@requires(Permission.ISSUE_EDIT)
+def unlink() -> Any:
+    """Take a link back, from either page."""
+    return _linking(
+        service.unlink_ticket, "Ticket {ticket} no longer belongs to issue {issue}.", "They were not linked."
+    )
+
+
+def _linking(verb: Callable[..., bool], done: str, nothing: str) -> Any:
+    form = LinkForm()
+    if not form.validate():
+        raise InvalidInput("Please enter the number of the issue and of the ticket.")
+    issue, ticket = form.issue.data, form.ticket.data
+    with transaction() as unit:
+        changed = verb(unit, current_actor(), _of(unit, issue), ticket_number=ticket, now=utcnow())
+    flash(done.format(ticket=ticket, issue=issue) if changed else nothing, "success" if changed else "info")
+    if form.back.data == "ticket":
+        return redirect(url_for("tickets.show", number=ticket, _anchor="issues"), 303)
+    return redirect(url_for("issues.show", number=issue, _anchor="tickets"), 303)
+
+
+# ------------------------------------------------------------------ publishing
+
+
+@blueprint.route(f"/issues/{NUMBER}/publish/<int(max=2147483647):consortium_id>", methods=["GET", "POST"])
+@requires(Permission.ISSUE_EDIT)
+def publish(number: int, consortium_id: int) -> Any:
+    """The text that members of one consortium read, with a preview of exactly that."""
+    issue = _of(db.session(), number)
+    places = {place.id: (place, told) for place, told in queries.publications_for(db.session(), current_actor(), issue)}
+    if consortium_id not in places:
+        raise NotFound
+    place, told = places[consortium_id]
+    zone, shown, status = current_actor().timezone, None, 200
+    form = PublishForm(**as_published(told, zone))
+    if form.validate_on_submit() and request.form.get("preview"):
+        shown = {name: markup.markdown(redact(form[name].data or "")[0]) for name in ("text", "workaround")}
+    elif form.validate_on_submit():
+        published, status = _attempt(form, lambda unit: _published(unit, form, number, consortium_id))
+        if published is not None:
+            flash(f"The members of {place.name} can read it now.", "success")
+            return redirect(url_for("issues.show", number=number, _anchor="published"), 303)
+    page = render_template("issues/publish.html", form=form, issue=issue, place=place, told=told, shown=shown)
+    return page, _status(form, status)
+
+
+def _published(unit: Session, form: PublishForm, number: int, consortium_id: int) -> IssuePublication:
+    return service.publish(
+        unit,
+        current_actor(),
+        _of(unit, number),
+        consortium_id=consortium_id,
+        next_update_at=instant(form.next_update_at.data, current_actor().timezone),
+        version=form.version.data,
+        now=utcnow(),
+        **{name: form[name].data or "" for name in ("title", "text", "workaround")},
+    )
+
+
+@blueprint.post(f"/issues/{NUMBER}/withdraw/<int(max=2147483647):consortium_id>")
+@requires(Permission.ISSUE_EDIT)
+def withdraw(number: int, consortium_id: int) -> Any:
+    """Take back what was published."""
+    with transaction() as unit:
+        service.withdraw(unit, current_actor(), _of(unit, number), consortium_id=consortium_id, now=utcnow())
+    flash("Members no longer see it. Who follows it is kept.", "success")
+    return redirect(url_for("issues.show", number=number, _anchor="published"), 303)
+
+
+# ------------------------------------------------------------------ known issues
+
+
+@blueprint.get("/known-issues")
+@requires(Permission.ISSUE_READ_PUBLISHED)
+def known() -> Any:
+    """What is published to this person's organisations."""
+    return render_template("issues/known.html", found=queries.known_issues(db.session(), current_actor()))
+
+
+@blueprint.get(f"/known-issues/{NUMBER}")
+@requires(Permission.ISSUE_READ_PUBLISHED)
+def known_show(number: int) -> Any:
+    """One known issue as members read it."""
+    found = queries.known_issue(db.session(), current_actor(), number)
+    return render_template(
+        "issues/known_show.html",
+        found=[(each, queries.published_entries(db.session(), each.publication)) for each in found],
+        number=number,
+        orgs=accounts.member_orgs_of(db.session(), current_actor()),
+    )
+
+
+@blueprint.post(f"/known-issues/{NUMBER}/affects")
+@requires(Permission.ISSUE_FOLLOW)
+def affects(number: int) -> Any:
+    """ "Affects us too", or no longer."""
+    return _say(number, service.affects_us, "Noted. You are told of every update.", "Noted: it no longer affects you.")
+
+
+@blueprint.post(f"/known-issues/{NUMBER}/follow")
+@requires(Permission.ISSUE_FOLLOW)
+def follow(number: int) -> Any:
+    """Be told of updates, or no longer."""
+    return _say(number, service.follow, "You are told of every update.", "You are no longer told of updates.")
+
+
+def _say(number: int, verb: Callable[..., None], done: str, undone: str) -> Any:
+    form = MemberForm()
+    if not form.validate():
+        raise InvalidInput("Please choose your organisation again.")
+    yes = bool(form.yes.data)
+    with transaction() as unit:
+        issue = queries.known_issue(unit, current_actor(), number)[0].publication.issue
+        verb(unit, current_actor(), issue, yes, member_org_id=form.member_org_id.data, now=utcnow())
+    flash(done if yes else undone, "success")
+    return redirect(url_for("issues.known_show", number=number), 303)
+
+
+# ------------------------------------------------------------------ what they share
+
+
+def today() -> date:
+    """The reader's date."""
+    return utcnow().astimezone(ZoneInfo(current_actor().timezone)).date()
+
+
+def _of(session: Session, number: int) -> Issue:
+    return queries.get(session, current_actor(), number)
+
+
+def _editable(number: int) -> Issue:
+    """The issue, for somebody who may edit it; who may only read it finds no such page."""
+    issue = _of(db.session(), number)
+    if not may(current_actor(), Permission.ISSUE_EDIT, queries.subject_of(db.session(), issue)):
+        raise NotFound
+    return issue
+
+
+def _attempt(form: Form, verb: Callable[[Session], Any]) -> tuple[Any, int]:
+    """What the verb returns, or None with the status of its refusal, which is shown in the form."""
+    try:
+        with transaction() as unit:
+            return verb(unit), 303
+    except (InvalidInput, IllegalTransition, Conflict) as refusal:
+        form.refuse(getattr(refusal, "field", None), refusal.sentence)
+        return None, status_of(refusal)
+
+
+def _status(form: Form, status: int) -> int:
+    return 422 if status == 200 and form.errors else status
+
+
+def _do(number: int, form: Form, name: str, verb: Callable[[Session, Issue], Any], done: str) -> Any:
+    """A form of the record's page: do it and show the page again, or show the form with what was refused."""
+    status = 422
+    if form.validate():
+        result, status = _attempt(form, lambda unit: verb(unit, _of(unit, number)))
+        if result is not None:
+            flash(done, "success")
+            return redirect(url_for("issues.show", number=number), 303)
+    return _record_page(number, status, **{name: form})
+
+
+def _record_page(number: int, status: int = 200, **refused: Form) -> Any:
+    session, actor = db.session(), current_actor()
+    issue = _of(session, number)
+    forms: dict[str, Any] = {
+        "moving": MoveForm(formdata=None, version=issue.version),
+        "deciding": DecisionForm(formdata=None),
+        "entering": EntryForm(formdata=None),
+        "upstream_form": UpstreamForm(formdata=None, upstream=issue.upstream_issue_id),
+        **refused,
+    }
+    forms["moving"].offer(issue.state)
+    forms["entering"].offer(session, actor, issue)
+    forms["upstream_form"].offer(queries.upstream_choices(session, actor, issue), issue.upstream)
+    return (
+        render_template(
+            "issues/show.html",
+            issue=issue,
+            edits=may(actor, Permission.ISSUE_EDIT, queries.subject_of(session, issue)),
+            affected=queries.affected(session, actor, issue),
+            upstream_affected=queries.affected(session, actor, issue.upstream) if issue.upstream else None,
+            tickets=queries.linked_tickets(session, actor, issue),
+            entries=queries.entries_for(session, actor, issue),
+            decisions=queries.decisions_for(session, actor, issue),
+            below=queries.below(session, actor, issue),
+            publications=queries.publications_for(session, actor, issue),
+            entry=catalogue.entry(session, issue.catalogue_key),
+            refused=next(iter(refused.values()), None),
+            today=today(),
+            **forms,
+        ),
+        status,
+    )
