@@ -4,7 +4,6 @@ A test that takes ``app``, ``session``, ``client``, ``cast`` or ``desk`` runs tw
 that takes none of them needs neither.
 """
 
-import importlib
 import itertools
 import os
 import shutil
@@ -24,7 +23,7 @@ from tests.cast import Cast
 from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
 from tests.servers import postgres as postgres_server
-from tests.servers.desk import ROOT, SECRET_KEY, Desk
+from tests.servers.desk import SECRET_KEY, Desk
 from tests.servers.dovecot import Dovecot
 from tests.servers.engines import NOT_RUN_HERE, missing
 from tests.servers.postfix import Postfix
@@ -73,12 +72,7 @@ def migrate(url: str, folder: Path) -> None:
     """Bring an empty database to the newest revision, as ``flask db upgrade`` does."""
     app = make_app(url, folder)
     with app.app_context():
-        if (ROOT / "migrations" / "versions").exists():
-            upgrade()
-        else:
-            for models in sorted((ROOT / "desk").glob("*/models.py")):
-                importlib.import_module(f"desk.{models.parent.name}.models")
-            db.create_all()
+        upgrade()
         dispose()
 
 
