@@ -41,6 +41,7 @@ from desk.domain.text import cut_line
 from desk.domain.vocabulary import Audience, Channel, Outcome
 from desk.escalations import queries
 from desk.escalations.models import Escalation, EscalationRound
+from desk.handover import service as handover
 from desk.progress import service as progress
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket
@@ -143,7 +144,7 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
     )
     session.flush()
     team = accounts.team_of_registry(session, found.registry_id, found.tier)
-    progress.hand_over(
+    handover.hand_over(
         session,
         actor,
         ticket,
@@ -153,7 +154,7 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
         now=now,
         escalation_id=found.id,
     )
-    progress.disclose(
+    handover.disclose(
         session,
         actor,
         ticket,
@@ -178,7 +179,7 @@ def accept(
     found.registry_reference = cut_line(reference, REFERENCE_LENGTH) or found.registry_reference
     turn.round().accepted_at = now
     session.flush()
-    progress.accept_handover(session, actor, ticket, now=now, escalation_id=found.id)
+    handover.accept_handover(session, actor, ticket, now=now, escalation_id=found.id)
     return found
 
 
@@ -260,7 +261,7 @@ def move_tier(
     if text.strip():
         turn.note(text, audience=Audience.REGISTRY)
     team = accounts.team_of_registry(session, found.registry_id, tier)
-    progress.move_tier(session, actor, ticket, team=team, tier=tier, now=now, escalation_id=found.id)
+    handover.move_tier(session, actor, ticket, team=team, tier=tier, now=now, escalation_id=found.id)
     return found
 
 
@@ -277,7 +278,7 @@ def withdraw(
     session.flush()
     said = turn.note(text) if text.strip() and was_sent else None
     if with_registry:
-        progress.withdraw(session, actor, ticket, now=now, escalation_id=found.id, message=said)
+        handover.withdraw(session, actor, ticket, now=now, escalation_id=found.id, message=said)
     else:
         turn.record("withdrawn", message=said, quiet=not was_sent)
     return found
@@ -349,7 +350,7 @@ class _Turn:
         self.found.answered_at = self.found.answered_at or self.now
         self.end_round()
         self.session.flush()
-        progress.hand_back(
+        handover.hand_back(
             self.session,
             self.actor,
             self.ticket,
