@@ -1,0 +1,149 @@
+"""The account of a clock, line by line: when it ran, when it stood still and why, and how its due date comes about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.domain.calendar import NoOpening
+from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventType, step
+from desk.domain.targets import Kind
+
+LONGEST_WALK = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the clock's life. It ran (``seconds`` counted in ``version`` of a calendar) or stood still."""
+
+    start: datetime
+    end: datetime | None
+    ran: bool
+    seconds: int
+    tz: str
+    version: int | str | None
+    cause: str
+    reason: str | None
+    actor_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment that counted nothing but matters: another target, another calendar, a warning, the breach."""
+
+    at: datetime
+    type: EventType
+    percent: int | None
+    target_seconds: int | None
+    cause: str
+    actor_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Open time that is still to be used up on the way to the due date, and what is left after it."""
+
+    start: datetime
+    end: datetime
+    seconds: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything about one cycle of a clock as of an instant."""
+
+    clock: Clock
+    tz: str
+    stretches: tuple[Stretch, ...]
+    marks: tuple[Mark, ...]
+    steps: tuple[Step, ...]
+    next_opening: datetime | None
+
+
+def account_of(clock: Clock, events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> Account:
+    """The account of ``clock`` (as seen at ``as_of``). ``events``: all of its kind, in order, earlier cycles too."""
+    stretches: list[Stretch] = []
+    marks: list[Mark] = []
+    present: Clock | None = None
+    for event in events:
+        before, present = present, step(present, event, calendars)
+        if present.cycle == clock.cycle or _goes_on_in(clock, present):
+            _note(stretches, marks, before, event, present, calendars)
+    if clock.running_since is not None and clock.running_since < as_of:
+        stretches += _ran(clock, clock.running_since, as_of, calendars, clock.consumed - clock.settled)
+    return Account(
+        clock,
+        clock.history(calendars).version_at(as_of).calendar.tz,
+        tuple(stretches),
+        tuple(marks),
+        tuple(_way_to_due(clock, calendars, as_of)),
+        _next_opening(clock, calendars, as_of),
+    )
+
+
+def _goes_on_in(clock: Clock, earlier: Clock) -> bool:
+    """Whether an earlier cycle is part of the same measurement: it was resumed, not started anew."""
+    return earlier.cycle < clock.cycle and earlier.started_at == clock.started_at and clock.kind not in _STARTS_ANEW
+
+
+_STARTS_ANEW = frozenset({Kind.NEXT_RESPONSE, Kind.REGISTRY_ACCEPTANCE})
+
+
+def _note(
+    stretches: list[Stretch],
+    marks: list[Mark],
+    before: Clock | None,
+    event: ClockEvent,
+    after: Clock,
+    calendars: Calendars,
+) -> None:
+    over = event.type in (EventType.PAUSED, EventType.STOPPED, EventType.CANCELLED)
+    if stretches and stretches[-1].end is None and (over or after.running_since is not None):
+        stretches[-1] = replace(stretches[-1], end=event.at)
+    if before is not None and before.running_since and event.type is not EventType.STARTED:
+        if len(after.segments) > len(before.segments):
+            stretches += _ran(after, before.running_since, event.at, calendars, after.segments[-1].seconds)
+    if over:
+        tz = after.history(calendars).version_at(event.at).calendar.tz
+        stretches.append(Stretch(event.at, None, False, 0, tz, None, event.cause, event.reason, event.actor_id))
+    elif event.type is not EventType.RESUMED or event.target is not None:
+        marks.append(Mark(event.at, event.type, event.percent, after.target_seconds, event.cause, event.actor_id))
+
+
+def _ran(clock: Clock, start: datetime, end: datetime, calendars: Calendars, seconds: int) -> list[Stretch]:
+    """The stretch cut where versions change; a stored measurement that differs from today's goes to the last part."""
+    pieces = clock.history(calendars).pieces(start, end)
+    found = [
+        Stretch(
+            piece.start, piece.end, True, piece.seconds, piece.version.calendar.tz, piece.version.key, "", None, None
+        )
+        for piece in pieces
+    ]
+    if found:
+        found[-1] = replace(found[-1], seconds=seconds - sum(each.seconds for each in found[:-1]))
+    return found
+
+
+def _way_to_due(clock: Clock, calendars: Calendars, as_of: datetime) -> Iterable[Step]:
+    if clock.running_since is None or clock.target_seconds is None or clock.due_at is None:
+        return
+    history = clock.history(calendars)
+    at, left = max(as_of, clock.running_since), clock.target_seconds - clock.consumed
+    for _ in range(LONGEST_WALK):
+        if left <= 0:
+            return
+        opening = history.next_opening(at)
+        closing = min(history.closes_at(opening), clock.due_at)
+        seconds = history.elapsed(opening, closing)
+        left -= seconds
+        yield Step(opening, closing, seconds, left)
+        at = closing
+
+
+def _next_opening(clock: Clock, calendars: Calendars, as_of: datetime) -> datetime | None:
+    if clock.state not in (ClockState.RUNNING, ClockState.PAUSED):
+        return None
+    try:
+        return clock.history(calendars).next_opening(as_of)
+    except NoOpening:
+        return None
