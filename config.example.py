@@ -1,0 +1,97 @@
+"""Every setting of the desk, with its unit, its default and why it is there.
+
+Copy this file to ``config.py`` beside it (or name another one in ``DESK_CONFIG``) and change what you need. Each setting
+can be given in the environment instead, as ``DESK_<NAME>``, which wins. A wrong one stops the start with a sentence.
+"""
+
+# ---------------------------------------------------------------- required
+
+# Signs sessions, one-time links and reply addresses; at least 32 characters, kept out of version control.
+# Changing it signs everybody out and ends links and reply addresses that were given out.
+# Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'
+SECRET_KEY = ""
+
+# Where people reach the desk, without a slash at the end. Links in mail are made from it, never from a request.
+BASE_URL = "http://127.0.0.1:8000"
+
+# The domain of the desk's own addresses: reply+...@MAIL_DOMAIN and message ids. Your mail server hands mail to it over.
+MAIL_DOMAIN = "desk.example"
+
+# ---------------------------------------------------------------- storage
+
+# sqlite:////absolute/path/desk.db (the default, in INSTANCE) or postgresql+psycopg://user@host/name.
+# PostgreSQL is for production, and what several machines share.
+DATABASE_URL = ""
+
+# The folder for what belongs to this installation: the default database and attachments.
+INSTANCE = "instance"
+
+# The folder for attachments and raw mail, shared by all machines; empty: INSTANCE/attachments.
+ATTACHMENTS = ""
+
+# ---------------------------------------------------------------- mail in
+
+# HOST:PORT where `flask mail listen` takes mail by LMTP from your mail server.
+LMTP_LISTEN = "127.0.0.1:8024"
+
+# HOST:PORT for SMTP beside it; empty: none. Never open it to the internet, put a mail server in front.
+SMTP_LISTEN = ""
+
+# The name your own mail server writes into Authentication-Results. Only that header is believed; empty: MAIL_DOMAIN.
+# Your server must remove such headers of the same name from mail that comes in.
+AUTHSERV_ID = ""
+
+# Megabytes of the largest message that is taken.
+MAX_MAIL_MB = 25
+
+# ---------------------------------------------------------------- mail out
+
+# The server that takes the desk's mail.
+SMTP_HOST = "127.0.0.1"
+SMTP_PORT = 25
+
+# starttls, tls, or none (only on this machine). Certificates are verified.
+SMTP_SECURITY = "starttls"
+
+# Empty: no sign-in there.
+SMTP_USER = ""
+SMTP_PASSWORD = ""
+
+# Seconds until a mail server that does not answer is given up for this try.
+SMTP_TIMEOUT = 30
+
+# ---------------------------------------------------------------- web
+
+# HOST:PORT of `flask serve`, the one-process desk. gunicorn has its own option.
+HTTP_LISTEN = "127.0.0.1:8000"
+
+# How many proxies in front of the desk set X-Forwarded-For and X-Forwarded-Proto; 0: none, both are ignored.
+TRUSTED_PROXIES = 0
+
+# Hours until somebody has to sign in again.
+SESSION_HOURS = 12
+
+# Minutes that a mailed sign-in link is good for.
+SIGN_IN_LINK_MINUTES = 30
+
+# Hours that the link in an invitation is good for.
+INVITATION_HOURS = 72
+
+# Megabytes of the largest upload, all files of one form together.
+MAX_UPLOAD_MB = 25
+
+# ---------------------------------------------------------------- jobs
+
+# Seconds between two looks for due clocks, holds, and mail to send. Being late changes no result.
+TICK_SECONDS = 5
+
+# ---------------------------------------------------------------- demo and tests only
+
+# yes: the demo world's page of mail, and a sink that keeps all outbound mail on this machine.
+DEMO = False
+
+# HOST:PORT of that sink.
+DEMO_SINK_LISTEN = "127.0.0.1:8026"
+
+# A file with the seconds to add to the clock, so that a day can pass while you watch. Refused outside demo and tests.
+CLOCK_OFFSET_FILE = ""
