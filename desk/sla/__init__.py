@@ -1,1 +1,1 @@
-"""Calendars and agreements with their versions, and the clocks that run on them."""
+"""The clocks of tickets: started, paused, warned and breached with what happens to the ticket."""

@@ -1,0 +1,278 @@
+"""Reading calendars, agreements and clocks: rows into the values of the domain, and what pages and reports ask."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.calendars.models import AgreementVersion, CalendarVersion
+from desk.calendars.queries import after_working_days as after_working_days
+from desk.calendars.queries import histories
+from desk.calendars.queries import next_opening as next_opening
+from desk.calendars.queries import working_seconds as working_seconds
+from desk.domain.account import Account, account_of
+from desk.domain.calendar_history import CalendarHistory
+from desk.domain.clocks import CalendarKey, ClockState, Percents, replay, view
+from desk.domain.clocks import Clock as ClockValue
+from desk.domain.clocks import ClockEvent as EventValue
+from desk.domain.priority import Priority
+from desk.domain.sla import Terms
+from desk.domain.targets import (
+    CONSORTIUM_KINDS,
+    DEFAULT_CONSORTIUM_TARGETS,
+    DEFAULT_LADDER,
+    DEFAULT_REGISTRY_LADDER,
+    DEFAULT_REGISTRY_TARGETS,
+    REGISTRY_KINDS,
+    Kind,
+    Ladder,
+    Target,
+    TargetTable,
+    table_from_json,
+)
+from desk.sla.models import Clock, ClockEvent, ClockSet
+
+LABELS: dict[Kind, str] = {
+    Kind.FIRST_RESPONSE: "First answer",
+    Kind.NEXT_RESPONSE: "Next answer",
+    Kind.REGULAR_UPDATE: "Regular update",
+    Kind.LEAD: "Consortium lead",
+    Kind.REGISTRY_ACCEPTANCE: "Acceptance by the registry",
+    Kind.REGISTRY: "Registry",
+    Kind.OVERALL: "Promise to the member",
+}
+_LIVE = (ClockState.RUNNING, ClockState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applies to one ticket: terms for decisions, and the ladders."""
+
+    terms: Terms
+    ladders: dict[Kind, Ladder]
+
+    @property
+    def percents(self) -> Percents:
+        """The percentages at which each kind warns."""
+        return {kind: ladder.percents for kind, ladder in self.ladders.items()}
+
+
+def applied(session: Session, sets: Sequence[ClockSet]) -> dict[int, Applied]:
+    """What applies to each ticket's clocks; one query for all agreements."""
+    ids = {each.agreement_version_id for each in sets} | {each.registry_agreement_version_id for each in sets}
+    versions = {
+        version.id: version
+        for version in session.scalars(sa.select(AgreementVersion).where(AgreementVersion.id.in_(ids - {None})))
+    }
+    return {each.ticket_id: _applied(each, versions) for each in sets}
+
+
+def _applied(row: ClockSet, versions: dict[int, AgreementVersion]) -> Applied:
+    own = versions.get(row.agreement_version_id or 0)
+    registry = versions.get(row.registry_agreement_version_id or 0)
+    mine, ladder = _promised(own, row.priority, DEFAULT_CONSORTIUM_TARGETS, DEFAULT_LADDER)
+    theirs, registry_ladder = _promised(registry, row.priority, DEFAULT_REGISTRY_TARGETS, DEFAULT_REGISTRY_LADDER)
+    calendars: dict[Kind, int | None] = dict.fromkeys(CONSORTIUM_KINDS, row.promise_calendar_id)
+    calendars[Kind.LEAD] = row.lead_calendar_id
+    calendars |= dict.fromkeys(REGISTRY_KINDS, row.registry_calendar_id)
+    return Applied(
+        Terms(
+            calendars={kind: calendar_id for kind, calendar_id in calendars.items() if calendar_id is not None},
+            targets={kind: mine[kind] for kind in CONSORTIUM_KINDS if kind in mine}
+            | {kind: theirs[kind] for kind in REGISTRY_KINDS if kind in theirs},
+            receipt_counts=own is not None and own.receipt_counts,
+            hold_pauses_overall=own is not None and own.hold_pauses_overall,
+        ),
+        dict.fromkeys(CONSORTIUM_KINDS, ladder) | dict.fromkeys(REGISTRY_KINDS, registry_ladder),
+    )
+
+
+def _promised(
+    version: AgreementVersion | None, priority: Priority, targets: TargetTable, ladder: Ladder
+) -> tuple[dict[Kind, Target], Ladder]:
+    if version is None:
+        return dict(targets[priority]), ladder
+    return dict(table_from_json(version.targets).get(priority, {})), Ladder.from_json(version.ladder)
+
+
+def events_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[EventValue]]:
+    """The clock events of some tickets in the order in which they were written; one query."""
+    found: dict[int, list[EventValue]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for row in session.scalars(
+        sa.select(ClockEvent).where(ClockEvent.ticket_id.in_(ticket_ids)).order_by(ClockEvent.id)
+    ):
+        found[row.ticket_id].append(value_of(row))
+    return found
+
+
+def value_of(row: ClockEvent) -> EventValue:
+    """The event as the domain reads it."""
+    return EventValue(
+        kind=row.kind,
+        type=row.type,
+        at=row.at,
+        cause=row.cause,
+        since=row.since,
+        calendar=row.calendar_id,
+        target=None if row.target is None else Target.from_json(row.target),
+        target_seconds=row.target_seconds,
+        seconds=row.seconds,
+        percent=row.percent,
+        reason=row.reason,
+        actor_id=row.actor_id,
+    )
+
+
+def calendars_in(events: Iterable[EventValue]) -> set[CalendarKey]:
+    """The calendars that events name."""
+    return {event.calendar for event in events if event.calendar is not None}
+
+
+def clocks_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[Clock]]:
+    """The latest cycle of every clock of some tickets, in the order of the kinds; one query."""
+    order = list(Kind)
+    found: dict[int, list[Clock]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for row in session.scalars(sa.select(Clock).where(Clock.ticket_id.in_(ticket_ids), Clock.current)):
+        found[row.ticket_id].append(row)
+    for clocks in found.values():
+        clocks.sort(key=lambda clock: order.index(clock.kind))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """One clock as a page shows it; ``consumed`` is up to now."""
+
+    kind: Kind
+    label: str
+    state: ClockState
+    cause: str
+    consumed: int
+    target_seconds: int | None
+    due_at: datetime | None
+    breach_at: datetime | None
+    breached_at: datetime | None
+    tz: str
+    misconfigured: bool
+
+    @property
+    def is_running(self) -> bool:
+        """Time counts now, in working hours."""
+        return self.state is ClockState.RUNNING
+
+    @property
+    def is_paused(self) -> bool:
+        """It stands still until somebody moves the ticket."""
+        return self.state is ClockState.PAUSED
+
+    @property
+    def is_late(self) -> bool:
+        """The target was exceeded, whether that has been recorded yet or not."""
+        return self.breached_at is not None
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the target is used; None when nothing is promised."""
+        return None if not self.target_seconds else 100 * self.consumed // self.target_seconds
+
+
+def lines(session: Session, ticket_id: int, now: datetime) -> list[ClockLine]:
+    """The latest cycle of each clock of a ticket as of ``now``; two queries."""
+    rows = clocks_of(session, [ticket_id])[ticket_id]
+    calendars = histories(session, {row.calendar_id for row in rows})
+    return [_line(row, calendars[row.calendar_id], now) for row in rows]
+
+
+def _line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:
+    running = row.running_since is not None and row.running_since < now
+    late = row.breach_at if row.breach_at is not None and row.breach_at < now else None
+    return ClockLine(
+        kind=row.kind,
+        label=LABELS[row.kind],
+        state=row.state,
+        cause=row.cause,
+        consumed=row.consumed + (calendar.elapsed(row.running_since, now) if running and row.running_since else 0),
+        target_seconds=row.target_seconds,
+        due_at=row.due_at,
+        breach_at=row.breach_at,
+        breached_at=row.breached_at or late,
+        tz=calendar.version_at(now).calendar.tz,
+        misconfigured=row.state is ClockState.RUNNING and bool(row.target) and row.due_at is None,
+    )
+
+
+def account(session: Session, ticket_id: int, as_of: datetime) -> list[Account]:
+    """The account of every clock of a ticket: stretches, pauses with reason and who, the way to the due date."""
+    row = session.get(ClockSet, ticket_id)
+    if row is None:
+        return []
+    events = [event for event in events_of(session, [ticket_id])[ticket_id] if event.at <= as_of]
+    calendars = histories(session, calendars_in(events))
+    percents = applied(session, [row])[ticket_id].percents
+    found = []
+    latest: dict[Kind, ClockValue] = {clock.kind: clock for clock in replay(events, calendars).values()}
+    for kind in Kind:
+        if kind in latest:
+            clock = view(latest[kind], calendars, as_of, percents)
+            found.append(account_of(clock, [event for event in events if event.kind is kind], calendars, as_of))
+    return found
+
+
+def live_tickets_of_calendar(session: Session, calendar_id: int) -> list[int]:
+    """Tickets with a live clock in the calendar, in the order in which they are locked."""
+    return list(
+        session.scalars(
+            sa.select(Clock.ticket_id)
+            .where(Clock.calendar_id == calendar_id, Clock.state.in_(_LIVE))
+            .distinct()
+            .order_by(Clock.ticket_id)
+        )
+    )
+
+
+def live_tickets_of_agreement(session: Session, agreement_id: int) -> list[int]:
+    """Tickets with a live clock under any version of the agreement, in the order in which they are locked."""
+    versions = sa.select(AgreementVersion.id).where(AgreementVersion.agreement_id == agreement_id)
+    live = sa.select(Clock.id).where(Clock.ticket_id == ClockSet.ticket_id, Clock.state.in_(_LIVE)).exists()
+    return list(
+        session.scalars(
+            sa.select(ClockSet.ticket_id)
+            .where(
+                sa.or_(
+                    ClockSet.agreement_version_id.in_(versions), ClockSet.registry_agreement_version_id.in_(versions)
+                ),
+                live,
+            )
+            .order_by(ClockSet.ticket_id)
+        )
+    )
+
+
+def tickets_left_behind(session: Session, limit: int) -> list[int]:
+    """Tickets whose clocks do not know the newest version of their calendar: begun while that was being saved."""
+    newest = (
+        sa.select(CalendarVersion.calendar_id, sa.func.max(CalendarVersion.id).label("id"))
+        .group_by(CalendarVersion.calendar_id)
+        .subquery()
+    )
+    behind = sa.and_(Clock.calendar_id == newest.c.calendar_id, Clock.calendar_version_id < newest.c.id)
+    return list(
+        session.scalars(
+            sa.select(Clock.ticket_id).join(newest, behind).where(Clock.state.in_(_LIVE)).distinct().limit(limit)
+        )
+    )
+
+
+def due_tickets(session: Session, now: datetime, limit: int) -> list[int]:
+    """Tickets with a clock whose next moment has passed, the earliest first."""
+    return list(
+        session.scalars(
+            sa.select(Clock.ticket_id)
+            .where(Clock.next_at <= now)
+            .group_by(Clock.ticket_id)
+            .order_by(sa.func.min(Clock.next_at), Clock.ticket_id)
+            .limit(limit)
+        )
+    )
