@@ -31,6 +31,7 @@ from desk.domain.escalation import (
     possible,
 )
 from desk.domain.identifiers import Kind
+from desk.domain.lifecycle import DONE
 from desk.domain.permissions import Actor
 from desk.domain.targets import Kind as ClockKind
 from desk.domain.wording import IMPACT_WORDS
@@ -193,39 +194,39 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
     return found
 
 
-def side_of(actor: Actor, ticket: Ticket, escalation: Escalation | None) -> Side | None:
-    """Which party of the hand-over the actor belongs to; somebody of both acts as the lead. None for a member."""
-    if ticket.consortium_id in actor.consortia():
-        return Side.LEAD
-    if escalation is not None and escalation.registry_id in actor.registries():
-        return Side.REGISTRY
-    return None
+def sides_of(actor: Actor, ticket: Ticket, escalation: Escalation | None) -> tuple[Side, ...]:
+    """The parties of the hand-over that the actor belongs to, the lead's first; none for a member."""
+    lead = (Side.LEAD,) if ticket.consortium_id in actor.consortia() else ()
+    sent = escalation is not None and escalation.cycle > 0 and escalation.registry_id in actor.registries()
+    return (*lead, Side.REGISTRY) if sent else lead
 
 
 def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
     """What the ticket page shows of the hand-over; None for members, and for a registry that never had it."""
     found = latest(session, actor, ticket)
-    side = side_of(actor, ticket, found)
-    if side is None:
+    sides = sides_of(actor, ticket, found)
+    if not sides:
         return None
-    may_prepare = side is Side.LEAD and (found is None or found.state not in OPEN)
+    lead = Side.LEAD in sides
+    may_prepare = lead and ticket.state not in DONE and (found is None or found.state not in OPEN)
     if found is None:
-        return Panel(None, side, may_prepare=may_prepare)
+        return Panel(None, sides[0], may_prepare=may_prepare)
     entry = catalogue.entry(session, ticket.catalogue_key)
-    brief = shown_brief(session, found, side)
+    brief = shown_brief(session, found, sides[0])
     assignee = session.get(Person, found.assignee_id) if found.assignee_id else None
+    editable = lead and found.state in EDITABLE
     return Panel(
         escalation=found,
-        side=side,
+        side=sides[0],
         state=STATE_LABELS[found.state],
         lines=tuple(lines_of(brief, entry)),
-        missing=tuple(lacks(brief, entry)) if side is Side.LEAD and found.state in EDITABLE else (),
-        moves=possible(found.state, side),
+        missing=tuple(lacks(brief, entry)) if editable else (),
+        moves=tuple(move for side in sides for move in possible(found.state, side)),
         rounds=tuple(found.rounds),
         assignee=assignee.name if assignee else None,
         declined_with=catalogue.entry(session, found.decline_entry_key),
         may_prepare=may_prepare,
-        may_edit=side is Side.LEAD and found.state in EDITABLE,
+        may_edit=editable,
     )
 
 

@@ -1,0 +1,296 @@
+"""The hand-over in the browser: the lead's brief and preview, the registry's queue, and the answers of both."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from desk.access import current_actor, requires
+from desk.catalogue import queries as catalogue
+from desk.clock import utcnow
+from desk.db import db, transaction
+from desk.domain.catalogue import Entry, EntryKind
+from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound, NotPermitted
+from desk.domain.escalation import (
+    EDITABLE,
+    OPEN,
+    SIDES,
+    STATE_LABELS,
+    Brief,
+    EscalationState,
+    Move,
+    ReturnReason,
+    Side,
+    lacks,
+)
+from desk.domain.permissions import Actor, Permission, may
+from desk.errors import status_of
+from desk.escalations import forms, queries, service
+from desk.escalations.models import Escalation
+from desk.issues import queries as issues
+from desk.tickets import queries as tickets
+from desk.tickets.models import Ticket
+
+blueprint = Blueprint("escalations", __name__)
+
+NUMBER = "<int(max=2147483647):number>"
+LAST_PAGE = 10_000
+
+DONE: dict[Move, str] = {
+    Move.ACCEPT: "Accepted. You are its problem manager now.",
+    Move.DECLINE: "Declined. The lead has it again, with the entry that answers it.",
+    Move.RETURN: "Returned to the lead.",
+    Move.REPORT_FIX: "The fix is reported. The lead asks the member whether it works.",
+    Move.MOVE_TIER: "The ticket was moved to the other tier.",
+    Move.WITHDRAW: "The escalation is withdrawn.",
+    Move.VERIFY: "Verified. The ticket is resolved.",
+    Move.CLOSE: "The escalation is closed.",
+}
+
+
+# ------------------------------------------------------------------ lists
+
+
+@blueprint.get("/escalations")
+@requires(Permission.ESCALATION_WORK)
+def index() -> str:
+    """The registry's queue, what is due next first."""
+    return _list("escalations/index.html")
+
+
+@blueprint.get("/escalations/sent")
+@requires(Permission.TICKET_ESCALATE)
+def sent() -> str:
+    """What the lead has handed over, or is preparing."""
+    return _list("escalations/sent.html")
+
+
+def _list(template: str) -> str:
+    session, actor = db.session(), current_actor()
+    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    wanted, mine = request.args.get("state", ""), request.args.get("mine") == "1"
+    state = EscalationState(wanted) if wanted in set(EscalationState) else None
+    rows = queries.queue(session, actor, state=state, mine=mine, page=page)
+    return render_template(
+        template,
+        rows=rows[: queries.PAGE_SIZE],
+        more=len(rows) > queries.PAGE_SIZE,
+        page=page,
+        state=state,
+        mine=mine,
+        counts=queries.counts(session, actor),
+        states=EscalationState,
+        labels=STATE_LABELS,
+    )
+
+
+# ------------------------------------------------------------------ the brief
+
+
+@blueprint.route(f"/tickets/{NUMBER}/escalate", methods=["GET", "POST"])
+@requires(Permission.TICKET_ESCALATE)
+def edit(number: int) -> Any:
+    """Write the brief and choose what is shown. Saving shows nothing to anybody; it names what is still asked."""
+    session, actor = db.session(), current_actor()
+    ticket, found = _for_lead(session, actor, number)
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    if request.method == "GET":
+        brief = Brief.from_dict(found.brief) if found else queries.first_brief(session, ticket)
+        return _edit_page(ticket, found, forms.brief_form(entry, brief, found.version if found else None), brief)
+    form = forms.brief_form(entry)
+    typed = forms.read_brief(form, entry, actor.timezone)
+    if typed is None:
+        return _edit_page(ticket, found, form, None), 422
+    try:
+        with transaction() as unit:
+            saved, removed = service.save_brief(
+                unit,
+                actor,
+                tickets.get(unit, actor, number),
+                typed,
+                messages=forms.chosen(request.form, "messages"),
+                attachments=forms.chosen(request.form, "attachments"),
+                version=form.version.data,
+                now=utcnow(),
+            )
+            missing = lacks(Brief.from_dict(saved.brief), entry)
+    except (Conflict, InvalidInput, IllegalTransition) as error:
+        return _refused_brief(number, form, error)
+    if removed:
+        flash(f"Removed from your text to keep accounts safe: {', '.join(removed)}.", "warning")
+    flash("The brief is saved. Nothing was sent yet.", "success")
+    return redirect(url_for("escalations.edit" if missing else "escalations.preview", number=number), 303)
+
+
+def _for_lead(session: Session, actor: Actor, number: int) -> tuple[Ticket, Escalation | None]:
+    """The ticket with its open hand-over, if the actor may escalate it."""
+    ticket = tickets.get(session, actor, number)
+    if not may(actor, Permission.TICKET_ESCALATE, tickets.subject_of(session, ticket)):
+        raise NotFound
+    found = queries.latest(session, actor, ticket)
+    return ticket, found if found is not None and found.state in OPEN else None
+
+
+def _refused_brief(number: int, form: forms.BriefForm, error: DeskError) -> Any:
+    """The page with what was typed. After a conflict it shows the other brief, and a further save replaces that."""
+    ticket, found = _for_lead(db.session(), current_actor(), number)
+    form.refuse(getattr(error, "field", None), error.sentence)
+    theirs = None
+    if isinstance(error, Conflict) and found is not None and found.state in EDITABLE:
+        theirs = Brief.from_dict(found.brief)
+        form.version.raw_data, form.version.data = None, found.version
+    return _edit_page(ticket, found, form, None, theirs=theirs), status_of(error)
+
+
+def _edit_page(
+    ticket: Ticket, found: Escalation | None, form: forms.BriefForm, brief: Brief | None, *, theirs: Brief | None = None
+) -> str:
+    session, actor = db.session(), current_actor()
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    shown = brief or theirs or (Brief.from_dict(found.brief) if found else queries.first_brief(session, ticket))
+    sending = request.method == "POST"
+    return render_template(
+        "escalations/edit.html",
+        ticket=ticket,
+        escalation=found,
+        form=form,
+        entry=entry,
+        missing=[(forms.anchor(name), label, text) for name, label, text in lacks(shown, entry)],
+        candidates=queries.candidates(session, ticket, found, shown.consent),
+        ticked=forms.chosen(request.form, "messages") if sending else None,
+        ticked_files=forms.chosen(request.form, "attachments") if sending else None,
+        known=issues.candidates_for(session, actor, ticket),
+        theirs=queries.lines_of(theirs, entry) if theirs else None,
+        locked=found is not None and found.state not in EDITABLE,
+    )
+
+
+@blueprint.get(f"/tickets/{NUMBER}/escalate/preview")
+@requires(Permission.TICKET_ESCALATE)
+def preview(number: int) -> str:
+    """Exactly what the registry will see, with the button that sends it."""
+    return _preview(number)
+
+
+def _preview(number: int, refused: str | None = None) -> str:
+    session, actor = db.session(), current_actor()
+    ticket, found = _for_lead(session, actor, number)
+    if found is None:
+        raise NotFound
+    entry = catalogue.entry(session, ticket.catalogue_key)
+    lines, messages = queries.preview(session, ticket, found)
+    missing = [(forms.anchor(name), label, text) for name, label, text in lacks(Brief.from_dict(found.brief), entry)]
+    return render_template(
+        "escalations/preview.html",
+        ticket=ticket,
+        escalation=found,
+        lines=lines,
+        messages=messages,
+        missing=missing,
+        refused=refused,
+        locked=found.state not in EDITABLE,
+    )
+
+
+@blueprint.post(f"/tickets/{NUMBER}/escalate/send")
+@requires(Permission.TICKET_ESCALATE)
+def send(number: int) -> Any:
+    """Hand over what was previewed, and nothing else: another version is not sent."""
+    actor, version = current_actor(), request.form.get("version", type=int)
+    if version is None:
+        raise NotFound
+    try:
+        with transaction() as unit:
+            service.send(unit, actor, tickets.get(unit, actor, number), version=version, now=utcnow())
+    except (NotFound, NotPermitted):
+        raise
+    except (Conflict, InvalidInput, IllegalTransition) as error:
+        return _preview(number, error.sentence), status_of(error)
+    flash("The registry has it now. You stay accountable to the member; the registry's clock runs.", "success")
+    return redirect(url_for("tickets.show", number=number), 303)
+
+
+# ------------------------------------------------------------------ the answers
+
+
+@blueprint.route(f"/tickets/{NUMBER}/escalation/<move>", methods=["GET", "POST"])
+@requires(Permission.TICKET_ESCALATE)
+def act(number: int, move: str) -> Any:
+    """What the lead does with a hand-over: withdraw, verify, close."""
+    return _act(number, move, Side.LEAD, "escalations/act.html")
+
+
+@blueprint.route(f"/escalations/{NUMBER}/<move>", methods=["GET", "POST"])
+@requires(Permission.ESCALATION_WORK)
+def answer(number: int, move: str) -> Any:
+    """What the registry does with one: accept, decline, return, move between tiers, report a fix."""
+    return _act(number, move, Side.REGISTRY, "escalations/answer.html")
+
+
+def _act(number: int, name: str, side: Side, template: str) -> Any:
+    session, actor = db.session(), current_actor()
+    move = next((each for each in forms.FORMS if each == name and SIDES[each] is side), None)
+    ticket, found = queries.get(session, actor, number)
+    if move is None or side not in queries.sides_of(actor, ticket, found):
+        raise NotFound
+    form = _form(session, move, ticket, found)
+    if request.method == "GET":
+        form.version.data = found.version
+        return _act_page(template, move, form, number)
+    if not form.validate():
+        return _act_page(template, move, form, number), 422
+    try:
+        with transaction() as unit:
+            VERBS[move](unit, actor, tickets.get(unit, actor, number), form)
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        form.refuse(getattr(error, "field", None), error.sentence)
+        return _act_page(template, move, form, number), status_of(error)
+    flash(DONE[move], "success")
+    return redirect(url_for("tickets.show", number=number), 303)
+
+
+def _form(session: Session, move: Move, ticket: Ticket, found: Escalation) -> forms.ActForm:
+    entries: list[tuple[str, str]] = []
+    if move is Move.DECLINE:
+        rows = catalogue.entries(session, EntryKind.INCIDENT, ticket.service)
+        entries = forms.entry_choices([row for row in rows if row.tier == 1])
+    return forms.act_form(move, entries, found.tier)
+
+
+def _act_page(template: str, move: Move, form: forms.ActForm, number: int) -> str:
+    session, actor = db.session(), current_actor()
+    ticket = tickets.get(session, actor, number)
+    panel = queries.panel_for(session, ticket, actor)
+    entry: Entry | None = catalogue.entry(session, ticket.catalogue_key)
+    return render_template(template, ticket=ticket, panel=panel, move=move, form=form, entry=entry)
+
+
+Verb = Callable[[Session, Actor, Ticket, Any], object]
+
+VERBS: dict[Move, Verb] = {
+    Move.ACCEPT: lambda s, a, t, f: service.accept(
+        s, a, t, reference=f.reference.data or "", version=f.version.data, now=utcnow()
+    ),
+    Move.DECLINE: lambda s, a, t, f: service.decline(
+        s, a, t, entry_key=f.entry_key.data, text=f.text.data or "", version=f.version.data, now=utcnow()
+    ),
+    Move.RETURN: lambda s, a, t, f: service.return_(
+        s, a, t, reason=ReturnReason(f.reason.data), text=f.text.data, version=f.version.data, now=utcnow()
+    ),
+    Move.REPORT_FIX: lambda s, a, t, f: service.report_fix(
+        s, a, t, text=f.text.data, version=f.version.data, now=utcnow()
+    ),
+    Move.MOVE_TIER: lambda s, a, t, f: service.move_tier(
+        s, a, t, tier=int(f.tier.data), text=f.text.data or "", version=f.version.data, now=utcnow()
+    ),
+    Move.WITHDRAW: lambda s, a, t, f: service.withdraw(
+        s, a, t, text=f.text.data or "", version=f.version.data, now=utcnow()
+    ),
+    Move.VERIFY: lambda s, a, t, f: service.verify(
+        s, a, t, text=f.text.data or "", version=f.version.data, now=utcnow()
+    ),
+    Move.CLOSE: lambda s, a, t, f: service.close(s, a, t, version=f.version.data, now=utcnow()),
+}
