@@ -1,20 +1,24 @@
 """The people and places of the tests: two registries, two consortia, their members, and strangers who must see nothing.
 
+Every desk works Monday to Friday from 9 to 17 in its own zone: north in Berlin, south in New York, ORCID in UTC.
 Alice and Adam are contacts of one member, Olga manages it; Bob is a contact of another member of the same consortium,
 Carla of a member of another consortium under another registry. Everybody and everything is fictional.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from desk.access import STARTED
 from desk.accounts import queries, service
 from desk.accounts.models import Consortium, MemberOrg, Person, Registry, Team
+from desk.calendars import service as calendars
+from desk.clock import utcnow
 from desk.db import db, transaction
-from desk.domain.permissions import Actor, Role
+from desk.domain.permissions import SYSTEM, Actor, Role
 
 
 @dataclass
@@ -66,15 +70,16 @@ class Cast:
         with client.session_transaction() as cookie:
             cookie["_user_id"] = f"{person.id}:{person.epoch}"
             cookie["_fresh"] = True
-            cookie["started"] = self.now.timestamp()
+            cookie[STARTED] = utcnow().timestamp()
         return client
 
     @classmethod
     def create(cls, now: datetime) -> "Cast":
-        """Store everybody through the verbs, in one unit of work."""
+        """Store everybody through the verbs, a year before ``now``, in one unit of work."""
+        began = now - timedelta(days=365)
         with transaction() as session:
-            places = _places(session, now)
-            people = _people(session, places, now)
+            places = _places(session, began)
+            people = _people(session, places, began)
             return cls(now=now, **places, **people)
 
 
@@ -84,8 +89,25 @@ def _places(session: Session, now: datetime) -> dict[str, Any]:
     north = service.add_consortium(session, registry_id=orcid.id, slug="north", name="Northern Consortium", now=now)
     south = service.add_consortium(session, registry_id=datacite.id, slug="south", name="Southern Consortium", now=now)
 
-    def team(tier: int, name: str, address: str, **owner: int) -> Team:
-        return service.add_team(session, tier=tier, name=name, support_address=f"{address}@desk.example", **owner)
+    def hours(name: str, timezone: str, **owner: int) -> int:
+        spec = {"tz": timezone, "weekly_hours": {day: [["09:00", "17:00"]] for day in _WORKING_DAYS}}
+        calendars.add_agreement(session, SYSTEM, name=f"Promise of {name}", now=now, **owner)
+        return calendars.add_calendar(session, SYSTEM, name=name, spec=spec, now=now, **owner).id
+
+    def team(tier: int, name: str, address: str, calendar_id: int, **owner: int) -> Team:
+        return service.add_team(
+            session,
+            tier=tier,
+            name=name,
+            support_address=f"{address}@desk.example",
+            calendar_id=calendar_id,
+            **owner,
+        )
+
+    berlin = hours("Northern support", "Europe/Berlin", consortium_id=north.id)
+    new_york = hours("Southern support", "America/New_York", consortium_id=south.id)
+    utc = hours("ORCID support", "UTC", registry_id=orcid.id)
+    hanover = hours("DataCite support", "Europe/Berlin", registry_id=datacite.id)
 
     def member(consortium: Consortium, name: str, ror: str, domain: str) -> MemberOrg:
         return service.add_member_org(
@@ -103,11 +125,11 @@ def _places(session: Session, now: datetime) -> dict[str, Any]:
         "datacite": datacite,
         "north": north,
         "south": south,
-        "north_desk": team(1, "Northern support", "north", consortium_id=north.id),
-        "south_desk": team(1, "Southern support", "south", consortium_id=south.id),
-        "orcid_support": team(2, "ORCID support", "orcid", registry_id=orcid.id),
-        "orcid_engineering": team(3, "ORCID engineering", "orcid-engineering", registry_id=orcid.id),
-        "datacite_support": team(2, "DataCite support", "datacite", registry_id=datacite.id),
+        "north_desk": team(1, "Northern support", "north", berlin, consortium_id=north.id),
+        "south_desk": team(1, "Southern support", "south", new_york, consortium_id=south.id),
+        "orcid_support": team(2, "ORCID support", "orcid", utc, registry_id=orcid.id),
+        "orcid_engineering": team(3, "ORCID engineering", "orcid-engineering", utc, registry_id=orcid.id),
+        "datacite_support": team(2, "DataCite support", "datacite", hanover, registry_id=datacite.id),
         "alder": member(north, "Alder University", "016cn1q84", "alder.example"),
         "birch": member(north, "Birch Library", "02r0a6q32", "birch.example"),
         "cedar": member(south, "Cedar Institute", "027h0q440", "cedar.example"),
@@ -125,6 +147,8 @@ def _people(session: Session, places: dict[str, Any], now: datetime) -> dict[str
         people[name] = person
     return people
 
+
+_WORKING_DAYS = ("mon", "tue", "wed", "thu", "fri")
 
 _ROLES: tuple[tuple[str, str, str, Role, str, str], ...] = (
     ("alice", "Alder", "alder.example", Role.CONTACT, "member_org", "alder"),

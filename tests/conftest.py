@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from desk.app import create_app
 from desk.db import db
 from tests.cast import Cast
+from tests.clock import Clock
 from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
 from tests.servers import postgres as postgres_server
@@ -76,7 +77,7 @@ def migrate(url: str, folder: Path) -> None:
         dispose()
 
 
-def make_app(url: str, folder: Path) -> Flask:
+def make_app(url: str, folder: Path, **settings: object) -> Flask:
     """The desk as tests see it."""
     app = create_app(
         {
@@ -87,6 +88,7 @@ def make_app(url: str, folder: Path) -> Flask:
             "MAIL_DOMAIN": MAIL_DOMAIN,
             "BASE_URL": "http://localhost",
             "SMTP_SECURITY": "none",
+            **settings,
         }
     )
     # Forms are sent without their token; that none is accepted without one is tested over every endpoint.
@@ -116,9 +118,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+def clock(tmp_path: Path, now: datetime) -> Clock:
+    """The desk's clock, standing at ``now`` when the test begins."""
+    return Clock(tmp_path / "clock", now)
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Flask]:
     """The desk on the test's database, inside an application context."""
-    made = make_app(database_url, tmp_path)
+    made = make_app(database_url, tmp_path, CLOCK_OFFSET_FILE=clock.file)
     with made.app_context():
         yield made
         dispose()
@@ -143,9 +151,9 @@ def cast(app: Flask, now: datetime) -> Cast:
 
 
 @pytest.fixture
-def desk(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Desk]:
+def desk(app: Flask, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
     """The same database for real processes: commands, gunicorn, jobs, listeners."""
-    installation = Desk(tmp_path, database_url, MAIL_DOMAIN=MAIL_DOMAIN)
+    installation = Desk(tmp_path, database_url, MAIL_DOMAIN=MAIL_DOMAIN, CLOCK_OFFSET_FILE=str(clock.file))
     yield installation
     installation.close()
 
