@@ -15,6 +15,7 @@ from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidIn
 from desk.domain.escalation import (
     EDITABLE,
     OPEN,
+    REASON_LABELS,
     SIDES,
     STATE_LABELS,
     Brief,
@@ -47,6 +48,57 @@ DONE: dict[Move, str] = {
     Move.VERIFY: "Verified. The ticket is resolved.",
     Move.CLOSE: "The escalation is closed.",
 }
+
+# Title, what it means, and the button of each answer; the first words of the title are the button on the ticket page.
+WORDS: dict[Move, tuple[str, str, str]] = {
+    Move.ACCEPT: ("Accept it", "You take it on and become its problem manager. The lead is told.", "Accept"),
+    Move.DECLINE: (
+        "Decline it",
+        "The lead can answer it: choose the entry that says how. The lead reads it with your message.",
+        "Decline and send back",
+    ),
+    Move.RETURN: ("Return it", "The lead has to find something out or do something first.", "Return to the lead"),
+    Move.REPORT_FIX: ("Report a fix", "The lead asks the member whether it works now.", "Report the fix"),
+    Move.MOVE_TIER: ("Move it to the other tier", "It stays with the registry; its clock goes on.", "Move it"),
+    Move.WITHDRAW: (
+        "Take it back",
+        "The ticket is yours again. What the registry has read it has read.",
+        "Take it back",
+    ),
+    Move.VERIFY: ("The member says that it works", "The ticket is resolved as solved.", "Verified: resolve the ticket"),
+    Move.CLOSE: ("Close the escalation", "Nothing more is expected of the registry.", "Close it"),
+}
+_TIERS = {3: "Pass it to engineering", 2: "Pass it back to support"}
+_SOFT = frozenset({Move.WITHDRAW, Move.CLOSE, Move.DECLINE, Move.MOVE_TIER})
+
+
+@blueprint.app_context_processor
+def words() -> dict[str, Any]:
+    """What the panel of the ticket page and the pages here call states, reasons and moves."""
+    return {
+        "escalation_labels": STATE_LABELS,
+        "return_reasons": REASON_LABELS,
+        "escalation_words": _words,
+        "escalation_buttons": _buttons,
+    }
+
+
+def _words(move: Move, form: forms.ActForm) -> tuple[str, str, str]:
+    title, text, button = WORDS[move]
+    if isinstance(form, forms.TierForm):
+        title = _TIERS[int(form.tier.data)]
+    return title, text, button
+
+
+def _buttons(panel: queries.Panel) -> list[tuple[Move, str, str]]:
+    """The moves of the panel with their words and looks; sending has a button of its own."""
+    tier = panel.escalation.tier if panel.escalation else 2
+    found = []
+    for move in panel.moves:
+        if move in WORDS:
+            title = _TIERS[5 - tier] if move is Move.MOVE_TIER else WORDS[move][0]
+            found.append((move, title, "secondary" if move in _SOFT else "primary"))
+    return found
 
 
 # ------------------------------------------------------------------ lists
