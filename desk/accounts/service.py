@@ -46,6 +46,7 @@ LINKS_PER_PERSON = 5
 
 Row = TypeVar("Row", bound=Base)
 
+_ZONES = available_timezones()  # once: each call reads the whole database of zones
 _NONCE_HEX = 32
 _MAC_HEX = 64
 
@@ -72,7 +73,7 @@ def clean_name(name: str) -> str:
 
 def clean_timezone(timezone: str) -> str:
     """An IANA zone; raises ``InvalidInput(field="timezone")``."""
-    if timezone not in available_timezones():
+    if timezone not in _ZONES:
         raise InvalidInput(f"“{timezone}” is not a time zone, such as Europe/Madrid.", field="timezone")
     return ZoneInfo(timezone).key
 
