@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import unquote_to_bytes
 
-from desk.mail.charsets import clean, decode, known, one_line
+from desk.mail.charsets import clean, decode, one_line
 
 LONGEST_HEADER = 16_384
 MOST_RECIPIENTS = 500
@@ -333,8 +333,3 @@ def ids(raw: str, limit: int = 100) -> tuple[str, ...]:
         found = [clean(word.strip("<>,;")) for word in text.split() if "@" in word]
     unique = list(dict.fromkeys(found))
     return tuple(unique if len(unique) <= limit else [unique[0], *unique[-(limit - 1) :]])
-
-
-def charset_of(type_parameters: dict[str, str]) -> str | None:
-    """The declared charset of a part, if it is one."""
-    return known(type_parameters.get("charset"))

@@ -28,7 +28,7 @@ class InboundOutcome(StrEnum):
     OPENED = "opened"
     APPENDED = "appended"
     HELD = "held"
-    DUPLICATE = "duplicate"
+    DUPLICATE = "duplicate"  # the same mail came to another address of the same desk
     REPORT = "report"
 
 
@@ -79,6 +79,7 @@ class InboundMail(Base):
     ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ticket.id"), index=True)
     ticket_message_id: Mapped[int | None] = mapped_column(sa.ForeignKey("message.id"), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
+    repeats: Mapped[int] = mapped_column(default=0)  # how often the same mail came again
     read_at: Mapped[datetime | None]
 
 

@@ -6,6 +6,7 @@ believed when the reply address was issued to the person whose address From is, 
 for From's domain; staff need both. A match without the right to write never reaches the matched ticket.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,14 @@ class Evidence(StrEnum):
     OWN_MESSAGE_ID = "answer to a mail of ours"
     KNOWN_MESSAGE_ID = "answer to a mail that came in"
     SUBJECT_TAG = "ticket number in the subject"
+
+
+_TAG = re.compile(r"\[#([0-9]{1,9})\]")
+
+
+def subject_tags(subject: str) -> list[int]:
+    """The ticket numbers in a subject, ``[#12]``, each once."""
+    return list(dict.fromkeys(int(number) for number in _TAG.findall(subject)))
 
 
 class Verdict(StrEnum):
