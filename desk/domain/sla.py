@@ -234,6 +234,11 @@ class Book:
         for event in sorted(due, key=lambda event: event.at):
             self._enter(event)
 
+    def touched(self) -> dict[tuple[Kind, int], Clock]:
+        """The latest cycles, and those that ended in what was just done."""
+        clocks = {(entry.clock.kind, entry.clock.cycle): entry.clock for entry in self.entries}
+        return clocks | {(clock.kind, clock.cycle): clock for clock in self.clocks.values()}
+
     def _enter(self, event: ClockEvent) -> None:
         before = self.clocks.get(event.kind)
         after = step(before, event, self.calendars)

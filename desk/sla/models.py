@@ -3,19 +3,25 @@
 ``clock_event`` and ``clock_segment`` are append-only and are the truth; ``clock`` can be built again from them.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict
-from desk.domain.clocks import ClockState, EventType
+from desk.domain.clocks import Calendars, ClockState, EventType, Percents, with_moments
+from desk.domain.clocks import Clock as ClockValue
+from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.lifecycle import State
 from desk.domain.priority import Priority
-from desk.domain.targets import Kind
+from desk.domain.sla import Entry
+from desk.domain.targets import Kind, Target
 
 CAUSE_LENGTH = 40
+_ONE_SECOND = timedelta(seconds=1)
 
 # An absent value is NULL, not the JSON word.
 _OPTIONAL_JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -89,6 +95,36 @@ class Clock(Base):
     breached_at: Mapped[datetime | None]
     next_at: Mapped[datetime | None]
 
+    def keep(self, values: Mapping[str, Any]) -> None:
+        """Take over a ``projection``."""
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+def projection(clock: ClockValue, calendars: Calendars, percents: Percents) -> dict[str, Any]:
+    """The columns of ``Clock`` that follow from the events alone: the same whenever it is asked."""
+    clock = with_moments(clock, calendars, percents)
+    # A clock is late only after the breach's instant, so the sweep looks in the second after it.
+    late = clock.breach_at + _ONE_SECOND if clock.breach_at is not None and not clock.breach_recorded else None
+    return {
+        "state": clock.state,
+        "cause": clock.cause,
+        "calendar_id": clock.calendar,
+        "calendar_version_id": max(version.key for version in calendars[clock.calendar].versions if version.key),
+        "target": clock.target.to_json(),
+        "target_seconds": clock.target_seconds,
+        "started_at": clock.started_at,
+        "consumed": clock.settled,
+        "running_since": clock.running_since,
+        "stopped_at": clock.stopped_at,
+        "due_at": clock.due_at,
+        "warn_at": clock.warn_at,
+        "warn_percent": clock.warn_percent,
+        "breach_at": clock.breach_at,
+        "breached_at": clock.breached_at if clock.breach_recorded else None,
+        "next_at": min((moment for moment in (clock.warn_at, late) if moment is not None), default=None),
+    }
+
 
 class ClockEvent(Base):
     """Something that happened to a clock, with what was measured then. A late sweep: ``at`` before ``recorded_at``."""
@@ -125,6 +161,45 @@ class ClockEvent(Base):
     actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     recorded_at: Mapped[datetime]
 
+    @classmethod
+    def of(cls, ticket_id: int, entry: Entry, recorded_at: datetime) -> "ClockEvent":
+        """The row that keeps an entry of a ticket's book."""
+        event = entry.event
+        return cls(
+            ticket_id=ticket_id,
+            kind=event.kind,
+            cycle=entry.clock.cycle,
+            type=event.type,
+            at=event.at,
+            since=event.since,
+            calendar_id=event.calendar,
+            target=None if event.target is None else event.target.to_json(),
+            target_seconds=event.target_seconds,
+            seconds=event.seconds,
+            percent=event.percent,
+            cause=event.cause,
+            reason=event.reason,
+            actor_id=event.actor_id,
+            recorded_at=recorded_at,
+        )
+
+    def value(self) -> EventValue:
+        """The event as the domain reads it."""
+        return EventValue(
+            kind=self.kind,
+            type=self.type,
+            at=self.at,
+            cause=self.cause,
+            since=self.since,
+            calendar=self.calendar_id,
+            target=None if self.target is None else Target.from_json(self.target),
+            target_seconds=self.target_seconds,
+            seconds=self.seconds,
+            percent=self.percent,
+            reason=self.reason,
+            actor_id=self.actor_id,
+        )
+
 
 class ClockSegment(Base):
     """A stretch in which a clock ran under one version of its calendar, with the working seconds measured then."""
@@ -141,3 +216,23 @@ class ClockSegment(Base):
     calendar_version_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar_version.id"))
     seconds: Mapped[int]
     closed_by: Mapped[int] = mapped_column(sa.ForeignKey("clock_event.id"))
+
+    @classmethod
+    def of(cls, ticket_id: int, entry: Entry, event_id: int, calendars: Calendars) -> list["ClockSegment"]:
+        """The rows of the stretch that an event closed, cut where versions of the calendar change."""
+        closed = entry.closed
+        if closed is None:
+            return []
+        return [
+            cls(
+                ticket_id=ticket_id,
+                kind=entry.event.kind,
+                cycle=entry.clock.cycle,
+                from_at=piece.start,
+                until_at=piece.end,
+                calendar_version_id=piece.version.key,
+                seconds=piece.seconds,
+                closed_by=event_id,
+            )
+            for piece in calendars[closed.calendar].pieces(closed.start, closed.end)
+        ]

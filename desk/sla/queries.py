@@ -1,6 +1,6 @@
 """Reading calendars, agreements and clocks: rows into the values of the domain, and what pages and reports ask."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from desk.domain.targets import (
     TargetTable,
     table_from_json,
 )
-from desk.sla.models import Clock, ClockEvent, ClockSet
+from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet
 
 LABELS: dict[Kind, str] = {
     Kind.FIRST_RESPONSE: "First answer",
@@ -103,31 +103,23 @@ def events_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[E
     for row in session.scalars(
         sa.select(ClockEvent).where(ClockEvent.ticket_id.in_(ticket_ids)).order_by(ClockEvent.id)
     ):
-        found[row.ticket_id].append(value_of(row))
+        found[row.ticket_id].append(row.value())
     return found
 
 
-def value_of(row: ClockEvent) -> EventValue:
-    """The event as the domain reads it."""
-    return EventValue(
-        kind=row.kind,
-        type=row.type,
-        at=row.at,
-        cause=row.cause,
-        since=row.since,
-        calendar=row.calendar_id,
-        target=None if row.target is None else Target.from_json(row.target),
-        target_seconds=row.target_seconds,
-        seconds=row.seconds,
-        percent=row.percent,
-        reason=row.reason,
-        actor_id=row.actor_id,
-    )
+def locked(session: Session, ticket_ids: Sequence[int] | Mapping[int, object], *, skip: bool = False) -> list[ClockSet]:
+    """The rows, locked in the order of their ids; ``skip`` leaves out those that another has locked."""
+    chosen = sa.select(ClockSet).where(ClockSet.ticket_id.in_(list(ticket_ids))).order_by(ClockSet.ticket_id)
+    locking = chosen.with_for_update(skip_locked=skip).execution_options(populate_existing=True)
+    return list(session.scalars(locking))
 
 
-def calendars_in(events: Iterable[EventValue]) -> set[CalendarKey]:
-    """The calendars that events name."""
-    return {event.calendar for event in events if event.calendar is not None}
+def calendars_of(rows: Iterable[ClockSet], happened: Mapping[int, list[EventValue]]) -> set[CalendarKey]:
+    """Every calendar that applies to the tickets, or once did."""
+    named: set[CalendarKey | None] = {event.calendar for events in happened.values() for event in events}
+    for row in rows:
+        named |= {row.promise_calendar_id, row.lead_calendar_id, row.registry_calendar_id}
+    return {key for key in named if key is not None}
 
 
 def clocks_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[Clock]]:
@@ -208,8 +200,9 @@ def account(session: Session, ticket_id: int, as_of: datetime) -> list[Account]:
     row = session.get(ClockSet, ticket_id)
     if row is None:
         return []
-    events = [event for event in events_of(session, [ticket_id])[ticket_id] if event.at <= as_of]
-    calendars = histories(session, calendars_in(events))
+    happened = events_of(session, [ticket_id])
+    calendars = histories(session, calendars_of([row], happened))
+    events = [event for event in happened[ticket_id] if event.at <= as_of]
     percents = applied(session, [row])[ticket_id].percents
     found = []
     latest: dict[Kind, ClockValue] = {clock.kind: clock for clock in replay(events, calendars).values()}
@@ -220,49 +213,61 @@ def account(session: Session, ticket_id: int, as_of: datetime) -> list[Account]:
     return found
 
 
-def live_tickets_of_calendar(session: Session, calendar_id: int) -> list[int]:
-    """Tickets with a live clock in the calendar, in the order in which they are locked."""
-    return list(
-        session.scalars(
-            sa.select(Clock.ticket_id)
-            .where(Clock.calendar_id == calendar_id, Clock.state.in_(_LIVE))
-            .distinct()
-            .order_by(Clock.ticket_id)
-        )
+def live_tickets_of_calendar(session: Session, calendar_id: int, size: int) -> list[Sequence[int]]:
+    """Tickets with a live clock in the calendar, in the order in which they are locked, in batches."""
+    found = session.scalars(
+        sa.select(Clock.ticket_id)
+        .where(Clock.calendar_id == calendar_id, Clock.state.in_(_LIVE))
+        .distinct()
+        .order_by(Clock.ticket_id)
     )
+    return list(found.partitions(size))
 
 
-def live_tickets_of_agreement(session: Session, agreement_id: int) -> list[int]:
-    """Tickets with a live clock under any version of the agreement, in the order in which they are locked."""
+def live_tickets_of_agreement(session: Session, agreement_id: int, size: int) -> list[Sequence[int]]:
+    """Tickets with a live clock under any version of the agreement, as they are locked, in batches."""
     versions = sa.select(AgreementVersion.id).where(AgreementVersion.agreement_id == agreement_id)
+    under = sa.or_(ClockSet.agreement_version_id.in_(versions), ClockSet.registry_agreement_version_id.in_(versions))
     live = sa.select(Clock.id).where(Clock.ticket_id == ClockSet.ticket_id, Clock.state.in_(_LIVE)).exists()
-    return list(
-        session.scalars(
-            sa.select(ClockSet.ticket_id)
-            .where(
-                sa.or_(
-                    ClockSet.agreement_version_id.in_(versions), ClockSet.registry_agreement_version_id.in_(versions)
-                ),
-                live,
-            )
-            .order_by(ClockSet.ticket_id)
-        )
-    )
+    found = session.scalars(sa.select(ClockSet.ticket_id).where(under, live).order_by(ClockSet.ticket_id))
+    return list(found.partitions(size))
 
 
-def tickets_left_behind(session: Session, limit: int) -> list[int]:
-    """Tickets whose clocks do not know the newest version of their calendar: begun while that was being saved."""
+def tickets_left_behind(session: Session, limit: int) -> dict[int, set[int]]:
+    """Tickets whose clocks do not know the newest version of a calendar, with the calendars: begun as it was saved."""
     newest = (
         sa.select(CalendarVersion.calendar_id, sa.func.max(CalendarVersion.id).label("id"))
         .group_by(CalendarVersion.calendar_id)
         .subquery()
     )
     behind = sa.and_(Clock.calendar_id == newest.c.calendar_id, Clock.calendar_version_id < newest.c.id)
-    return list(
-        session.scalars(
-            sa.select(Clock.ticket_id).join(newest, behind).where(Clock.state.in_(_LIVE)).distinct().limit(limit)
-        )
+    found: dict[int, set[int]] = {}
+    for ticket_id, calendar_id in session.execute(
+        sa.select(Clock.ticket_id, Clock.calendar_id).join(newest, behind).where(Clock.state.in_(_LIVE)).limit(limit)
+    ):
+        found.setdefault(ticket_id, set()).add(calendar_id)
+    return found
+
+
+def ticket_ids_after(session: Session, last: int, limit: int) -> Sequence[int]:
+    """The next tickets that have clocks, by id."""
+    return session.scalars(
+        sa.select(ClockSet.ticket_id).where(ClockSet.ticket_id > last).order_by(ClockSet.ticket_id).limit(limit)
+    ).all()
+
+
+def segments_that_differ(session: Session) -> list[str]:
+    """Closing events whose segments do not add up to what was measured, in words."""
+    total = sa.func.coalesce(sa.func.sum(ClockSegment.seconds), 0)
+    rows = session.execute(
+        sa.select(ClockEvent.ticket_id, ClockEvent.id, ClockEvent.seconds, total)
+        .outerjoin(ClockSegment, ClockSegment.closed_by == ClockEvent.id)
+        .where(ClockEvent.seconds.is_not(None))
+        .group_by(ClockEvent.ticket_id, ClockEvent.id, ClockEvent.seconds)
+        .having(ClockEvent.seconds != total)
+        .order_by(ClockEvent.id)
     )
+    return [f"Ticket {t}: event {e} measured {seconds} s, its segments add up to {s} s." for t, e, seconds, s in rows]
 
 
 def due_tickets(session: Session, now: datetime, limit: int) -> list[int]:

@@ -1,0 +1,232 @@
+"""Writing down working hours and promises. Versions are never changed; the clocks are told by ``desk.sla.service``."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
+from desk.domain.calendar import instant, whole_second
+from desk.domain.errors import InvalidInput, NotPermitted
+from desk.domain.holiday_dates import public_holidays
+from desk.domain.opening_hours import parse
+from desk.domain.permissions import Actor, Permission, Place, may
+from desk.domain.targets import (
+    DEFAULT_CONSORTIUM_TARGETS,
+    DEFAULT_LADDER,
+    DEFAULT_REGISTRY_LADDER,
+    DEFAULT_REGISTRY_TARGETS,
+    Ladder,
+    TargetTable,
+    table_from_json,
+    table_to_json,
+)
+from desk.events import service as events
+
+HOLIDAY_YEARS = 4
+"""So many years from the one in which a version begins its public holidays are looked up and kept."""
+
+
+def add_calendar(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    spec: Mapping[str, Any],
+    now: datetime,
+    consortium_id: int | None = None,
+    registry_id: int | None = None,
+    effective_from: datetime | None = None,
+    country: str | None = None,
+    subdivision: str | None = None,
+    note: str = "",
+) -> Calendar:
+    """A party's calendar with its first version, which also holds for the time before it.
+
+    ``spec``: ``desk.domain.opening_hours.parse``; with a ``country`` and no holidays in it, they are looked up. Raises
+    ``InvalidInput``, ``NotPermitted``.
+    """
+    may_edit(actor, consortium_id, registry_id)
+    calendar = Calendar(consortium_id=consortium_id, registry_id=registry_id, name=name, created_at=now)
+    session.add(calendar)
+    session.flush()
+    add_calendar_version(
+        session,
+        actor,
+        calendar,
+        spec=spec,
+        effective_from=effective_from or now,
+        now=now,
+        country=country,
+        subdivision=subdivision,
+        note=note,
+    )
+    return calendar
+
+
+def add_calendar_version(
+    session: Session,
+    actor: Actor,
+    calendar: Calendar,
+    *,
+    spec: Mapping[str, Any],
+    effective_from: datetime,
+    now: datetime,
+    country: str | None,
+    subdivision: str | None,
+    note: str,
+) -> CalendarVersion:
+    """Write a version. ``desk.sla.service.save_calendar_version`` calls this and tells the clocks."""
+    may_edit(actor, calendar.consortium_id, calendar.registry_id)
+    start = instant(whole_second(effective_from))
+    kept = _kept(spec)
+    names: dict[str, str] = {}
+    if country:
+        names = public_holidays(country, subdivision, start.year, start.year + HOLIDAY_YEARS - 1)
+        if "holidays" not in spec:
+            kept["holidays"] = sorted(names)
+    parse(kept)
+    version = CalendarVersion(
+        calendar_id=calendar.id,
+        effective_from=start,
+        spec=kept,
+        holiday_names={day: name for day, name in names.items() if day in kept["holidays"]},
+        country=country,
+        subdivision=subdivision,
+        note=note,
+        created_by=actor.person_id,
+        created_at=now,
+    )
+    session.add(version)
+    session.flush()
+    _record(session, "calendar_saved", actor, calendar.consortium_id, calendar.registry_id, version.id, now)
+    return version
+
+
+def add_agreement(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    now: datetime,
+    consortium_id: int | None = None,
+    registry_id: int | None = None,
+    member_org_id: int | None = None,
+    to_consortium_id: int | None = None,
+    targets: TargetTable | None = None,
+    ladder: Ladder | None = None,
+    receipt_counts: bool = False,
+    hold_pauses_overall: bool = False,
+) -> Agreement:
+    """A promise of a consortium or a registry, to all or to one, with its first version; what is absent is the default.
+
+    It holds for tickets opened from now on. Raises ``InvalidInput``, ``NotPermitted``.
+    """
+    may_edit(actor, consortium_id, registry_id)
+    agreement = Agreement(
+        consortium_id=consortium_id,
+        registry_id=registry_id,
+        member_org_id=member_org_id,
+        to_consortium_id=to_consortium_id,
+        name=name,
+        created_at=now,
+    )
+    session.add(agreement)
+    session.flush()
+    ours = consortium_id is not None
+    add_agreement_version(
+        session,
+        actor,
+        agreement,
+        targets=targets or (DEFAULT_CONSORTIUM_TARGETS if ours else DEFAULT_REGISTRY_TARGETS),
+        ladder=ladder or (DEFAULT_LADDER if ours else DEFAULT_REGISTRY_LADDER),
+        receipt_counts=receipt_counts,
+        hold_pauses_overall=hold_pauses_overall,
+        note="",
+        now=now,
+    )
+    return agreement
+
+
+def add_agreement_version(
+    session: Session,
+    actor: Actor,
+    agreement: Agreement,
+    *,
+    targets: TargetTable,
+    ladder: Ladder,
+    receipt_counts: bool,
+    hold_pauses_overall: bool,
+    note: str,
+    now: datetime,
+) -> AgreementVersion:
+    """Write a version. Called by ``add_agreement`` and by ``desk.sla.service.save_agreement_version``."""
+    may_edit(actor, agreement.consortium_id, agreement.registry_id)
+    version = AgreementVersion(
+        agreement_id=agreement.id,
+        effective_from=now,
+        targets=_checked(targets),
+        ladder=Ladder.from_json(ladder.to_json()).to_json(),
+        receipt_counts=receipt_counts,
+        hold_pauses_overall=hold_pauses_overall,
+        note=note,
+        created_by=actor.person_id,
+        created_at=now,
+    )
+    session.add(version)
+    session.flush()
+    _record(session, "agreement_saved", actor, agreement.consortium_id, agreement.registry_id, version.id, now)
+    return version
+
+
+def may_edit(actor: Actor, consortium_id: int | None, registry_id: int | None) -> None:
+    """Raise ``NotPermitted`` unless the actor manages the party."""
+    if not may(actor, Permission.CALENDAR_EDIT, Place(consortium_id=consortium_id, registry_id=registry_id)):
+        raise NotPermitted
+
+
+def _checked(targets: TargetTable) -> dict[str, Any]:
+    written = table_to_json(targets)
+    table_from_json(written)
+    return written
+
+
+def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec as it is stored: dates as text, holidays in order and once."""
+    try:
+        return {
+            "tz": spec.get("tz"),
+            "weekly_hours": dict(spec.get("weekly_hours") or {}),
+            "holidays": sorted({_text(day) for day in spec.get("holidays") or ()}),
+            "overrides": {_text(day): windows for day, windows in dict(spec.get("overrides") or {}).items()},
+            "breaks": {_text(day): windows for day, windows in dict(spec.get("breaks") or {}).items()},
+        }
+    except (TypeError, ValueError) as error:
+        raise InvalidInput("Opening hours are not in the expected form.", field="spec") from error
+
+
+def _text(day: Any) -> str:
+    return day.isoformat() if isinstance(day, date) else str(day)
+
+
+def _record(
+    session: Session,
+    kind: str,
+    actor: Actor,
+    consortium_id: int | None,
+    registry_id: int | None,
+    version_id: int,
+    now: datetime,
+) -> None:
+    # For the audit only: what it changes for a ticket is told by the ticket's own events.
+    events.record(
+        session,
+        kind,
+        at=now,
+        actor_id=actor.person_id,
+        consortium_id=consortium_id,
+        registry_id=registry_id,
+        payload={"version": version_id},
+        quiet=True,
+    )

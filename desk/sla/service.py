@@ -1,0 +1,387 @@
+"""Verbs on clocks. Under a ticket's clock lock: record what has run out, decide, measure, project.
+
+Every verb and every sweep takes a ticket's ``clock_set`` row first, before the ticket and before any clock; several in
+the order of their ids. On SQLite the writing transaction is the lock.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.calendars import service as calendars
+from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
+from desk.calendars.queries import agreement_in_force, calendar_of_party, histories
+from desk.domain.calendar import instant, whole_second
+from desk.domain.clocks import Clock as ClockValue
+from desk.domain.clocks import EventType, replay, with_moments
+from desk.domain.errors import InvalidInput, NotFound
+from desk.domain.lifecycle import State
+from desk.domain.permissions import Actor
+from desk.domain.priority import Priority
+from desk.domain.sla import Book, Change, ChangeType, Entry, unanswered_since
+from desk.domain.targets import REGISTRY_KINDS, Kind, Ladder, TargetTable
+from desk.domain.vocabulary import Audience
+from desk.events import service as events
+from desk.sla import queries
+from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet, projection
+
+BATCH = 200
+REGISTRY_TIER = 2
+
+
+@dataclass(slots=True)
+class _Unit:
+    """One ticket's clocks, locked and read, while a verb works on them."""
+
+    row: ClockSet
+    applied: queries.Applied
+    book: Book
+    at: datetime
+
+
+def lock(session: Session, ticket_id: int) -> ClockSet:
+    """Take the ticket's clock lock until the end of the transaction. Raises ``NotFound``."""
+    rows = queries.locked(session, [ticket_id])
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+def start_clocks(
+    session: Session,
+    *,
+    ticket_id: int,
+    consortium_id: int,
+    registry_id: int | None,
+    lead_calendar_id: int | None,
+    priority: Priority,
+    opened_by_staff: bool,
+    actor_id: int | None,
+    now: datetime,
+    member_org_id: int | None = None,
+) -> None:
+    """Start a new ticket's clocks. The lead's calendar is pinned as the promise's; without one nothing is measured."""
+    lead = lead_calendar_id or calendar_of_party(session, consortium_id=consortium_id)
+    row = ClockSet(
+        ticket_id=ticket_id,
+        consortium_id=consortium_id,
+        registry_id=registry_id,
+        member_org_id=member_org_id,
+        priority=priority,
+        state=State.NEW,
+        promise_calendar_id=lead,
+        lead_calendar_id=lead,
+        registry_calendar_id=calendar_of_party(session, registry_id=registry_id, tier=REGISTRY_TIER),
+        agreement_version_id=agreement_in_force(session, consortium_id=consortium_id, member_org_id=member_org_id),
+        registry_agreement_version_id=registry_id
+        and agreement_in_force(session, registry_id=registry_id, to_consortium_id=consortium_id),
+        last_at=instant(whole_second(now)),
+    )
+    session.add(row)
+    session.flush()
+    change = Change.created(opened_by_staff=opened_by_staff)
+    _work(session, [row], now, lambda unit: _do(unit, change, actor_id, None))
+
+
+def apply_change(
+    session: Session,
+    ticket_id: int,
+    change: Change,
+    *,
+    actor_id: int | None,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Do to the ticket's clocks what ``change`` causes. Raises ``NotFound``."""
+    row = lock(session, ticket_id)
+    if change.state is not None:
+        row.state = change.state
+    if change.type is ChangeType.ESCALATED and row.registry_calendar_id is None:
+        row.registry_calendar_id = calendar_of_party(session, registry_id=row.registry_id, tier=REGISTRY_TIER)
+    _work(session, [row], now, lambda unit: _do(unit, change, actor_id, reason))
+
+
+def change_priority(
+    session: Session,
+    ticket_id: int,
+    priority: Priority,
+    *,
+    actor_id: int | None,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Other targets from the same start; what was consumed stays, a breach is dated now and never back."""
+    row = lock(session, ticket_id)
+    row.priority = priority
+    _work(session, [row], now, lambda unit: _do(unit, Change.priority_changed(), actor_id, reason))
+
+
+def transfer_lead(
+    session: Session,
+    ticket_id: int,
+    *,
+    consortium_id: int,
+    lead_calendar_id: int | None,
+    actor_id: int | None,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Another consortium's lead has the ticket: Tier 1 goes on in that lead's calendar, the promise stays as it was."""
+    row = lock(session, ticket_id)
+    row.consortium_id = consortium_id
+    row.lead_calendar_id = lead_calendar_id or calendar_of_party(session, consortium_id=consortium_id)
+    _work(session, [row], now, lambda unit: _do(unit, Change.lead_transferred(), actor_id, reason))
+
+
+def merge_clocks(session: Session, source_id: int, target_id: int, *, actor_id: int | None, now: datetime) -> None:
+    """End the source's clocks as cancelled; the target keeps its own, with the older of the unanswered messages."""
+    rows = {row.ticket_id: row for row in queries.locked(session, [source_id, target_id])}
+    if len(rows) < 2:
+        raise NotFound
+    since: list[datetime | None] = []
+
+    def end(unit: _Unit) -> None:
+        since.append(unanswered_since(unit.book.clocks))
+        _do(unit, Change.merged(), actor_id, f"merged into {target_id}")
+
+    rows[source_id].state = State.CLOSED
+    _work(session, [rows[source_id]], now, end)
+    _work(session, [rows[target_id]], now, lambda unit: _do(unit, Change.absorbed(since[0]), actor_id, None))
+
+
+def act_on_due_clocks(session: Session, now: datetime, limit: int) -> int:
+    """Record the warnings and breaches of up to ``limit`` tickets whose moment has passed; how many clocks moved on.
+
+    Each is recorded once and at its own instant, whenever and by however many this is called: rows that another has
+    locked are left to it, and after the lock the truth is worked out again from the events.
+    """
+    due = queries.locked(session, queries.due_tickets(session, now, limit), skip=True)
+    moved = _work(session, due, now, lambda unit: unit.book.catch_up(unit.at))
+    behind = queries.tickets_left_behind(session, limit)
+    locked = queries.locked(session, behind, skip=True)
+    return moved + _work(session, locked, now, lambda unit: _learn(unit, behind[unit.row.ticket_id], None))
+
+
+def save_calendar_version(
+    session: Session,
+    actor: Actor,
+    *,
+    calendar_id: int,
+    spec: Mapping[str, Any],
+    now: datetime,
+    effective_from: datetime | None = None,
+    country: str | None = None,
+    subdivision: str | None = None,
+    note: str = "",
+) -> CalendarVersion:
+    """Other working hours from now or from a later moment on; every live clock of the calendar is worked out again.
+
+    The past keeps the version it was measured with: a moment before now is refused. Raises ``InvalidInput``,
+    ``NotFound``, ``NotPermitted``.
+    """
+    calendar = session.get(Calendar, calendar_id)
+    if calendar is None:
+        raise NotFound
+    start = effective_from or now
+    if whole_second(start) < whole_second(now):
+        raise InvalidInput("A calendar can be changed from now on, not in the past.", field="effective_from")
+    version = calendars.add_calendar_version(
+        session,
+        actor,
+        calendar,
+        spec=spec,
+        effective_from=start,
+        now=now,
+        country=country,
+        subdivision=subdivision,
+        note=note,
+    )
+    for batch in queries.live_tickets_of_calendar(session, calendar_id, BATCH):
+        _work(session, queries.locked(session, batch), now, lambda unit: _learn(unit, {calendar_id}, actor.person_id))
+    return version
+
+
+def save_agreement_version(
+    session: Session,
+    actor: Actor,
+    *,
+    agreement_id: int,
+    targets: TargetTable,
+    ladder: Ladder,
+    now: datetime,
+    receipt_counts: bool = False,
+    hold_pauses_overall: bool = False,
+    note: str = "",
+) -> AgreementVersion:
+    """Other targets from now on; every live clock under the agreement gets them, from its same start."""
+    agreement = session.get(Agreement, agreement_id)
+    if agreement is None:
+        raise NotFound
+    version = calendars.add_agreement_version(
+        session,
+        actor,
+        agreement,
+        targets=targets,
+        ladder=ladder,
+        receipt_counts=receipt_counts,
+        hold_pauses_overall=hold_pauses_overall,
+        note=note,
+        now=now,
+    )
+    column = "agreement_version_id" if agreement.consortium_id is not None else "registry_agreement_version_id"
+    for batch in queries.live_tickets_of_agreement(session, agreement_id, BATCH):
+        rows = queries.locked(session, batch)
+        for row in rows:
+            setattr(row, column, version.id)
+        _work(
+            session, rows, now, lambda unit: _do(unit, Change.agreement_changed(unit.row.state), actor.person_id, note)
+        )
+    return version
+
+
+def rebuild(session: Session, check: bool = True) -> list[str]:
+    """Replay every event against the projection; the differences, in words. Without ``check`` they are put right."""
+    found = queries.segments_that_differ(session)
+    last = 0
+    while ids := queries.ticket_ids_after(session, last, BATCH):
+        last = ids[-1]
+        rows = queries.locked(session, ids)
+        every = {unit.row.ticket_id: unit for unit in _read(session, rows, rows[0].last_at)} if rows else {}
+        stored = queries.events_of(session, ids)
+        for ticket_id, unit in every.items():
+            found += _compare(session, unit, replay(stored[ticket_id], unit.book.calendars), check)
+        session.flush()
+    return found
+
+
+def _do(unit: _Unit, change: Change, actor_id: int | None, reason: str | None) -> None:
+    unit.row.last_at = unit.at
+    unit.book.apply(change, unit.applied.terms, unit.at, reason=reason, actor_id=actor_id)
+
+
+def _learn(unit: _Unit, calendar_ids: set[int], actor_id: int | None) -> None:
+    for calendar_id in sorted(calendar_ids):
+        _do(unit, Change.calendar_edited(calendar_id), actor_id, None)
+
+
+def _work(session: Session, rows: Sequence[ClockSet], now: datetime, act: Callable[[_Unit], None]) -> int:
+    """Read the clocks of locked rows, act on each, write down what followed; how many have another next moment."""
+    if not rows:
+        return 0
+    units = _read(session, rows, now)
+    for unit in units:
+        act(unit)
+    _append(session, units, now)
+    return _project(session, units)
+
+
+def _read(session: Session, rows: Sequence[ClockSet], now: datetime) -> list[_Unit]:
+    happened = queries.events_of(session, [row.ticket_id for row in rows])
+    known = histories(session, queries.calendars_of(rows, happened))
+    applied = queries.applied(session, rows)
+    units = []
+    for row in rows:
+        clocks = {clock.kind: clock for clock in replay(happened[row.ticket_id], known).values()}
+        book = Book(clocks, known, applied[row.ticket_id].percents)
+        # A machine whose clock is behind must not write before what is already written.
+        units.append(_Unit(row, applied[row.ticket_id], book, max(instant(whole_second(now)), row.last_at)))
+    return units
+
+
+def _append(session: Session, units: Sequence[_Unit], now: datetime) -> None:
+    """The events, the segments that they closed, and word of what ran out."""
+    entries = [(unit, entry) for unit in units for entry in unit.book.entries]
+    rows = [ClockEvent.of(unit.row.ticket_id, entry, now) for unit, entry in entries]
+    session.add_all(rows)
+    session.flush()
+    for (unit, entry), row in zip(entries, rows, strict=True):
+        session.add_all(ClockSegment.of(unit.row.ticket_id, entry, row.id, unit.book.calendars))
+    for unit in units:
+        last = {e.event.kind: e for e in unit.book.entries if e.event.type in (EventType.WARNED, EventType.BREACHED)}
+        for entry in last.values():
+            _tell(session, unit, entry)
+
+
+def _tell(session: Session, unit: _Unit, entry: Entry) -> None:
+    clock = with_moments(entry.clock, unit.book.calendars)
+    events.record(
+        session,
+        entry.event.type.value,
+        at=entry.event.at,
+        audience=Audience.HANDOVER if clock.kind in REGISTRY_KINDS else Audience.LEAD,
+        ticket_id=unit.row.ticket_id,
+        consortium_id=unit.row.consortium_id,
+        registry_id=unit.row.registry_id if clock.kind in REGISTRY_KINDS else None,
+        payload={
+            "kind": clock.kind.value,
+            "cycle": clock.cycle,
+            "percent": entry.event.percent,
+            "due_at": clock.due_at.isoformat() if clock.due_at else None,
+            "breach_at": clock.breach_at.isoformat() if clock.breach_at else None,
+            "tell": [told.value for told in unit.applied.ladders[clock.kind].told_at(entry.event.percent)],
+            "calendar_id": clock.calendar,
+        },
+    )
+
+
+def _project(session: Session, units: Sequence[_Unit]) -> int:
+    """Bring the rows of the units' clocks up to date; how many have another next moment than before."""
+    ids = [unit.row.ticket_id for unit in units]
+    chosen = sa.select(Clock).where(Clock.ticket_id.in_(ids), Clock.current).execution_options(populate_existing=True)
+    rows = {(row.ticket_id, row.kind, row.cycle): row for row in session.scalars(chosen)}
+    moved = 0
+    for unit in units:
+        ticket_id = unit.row.ticket_id
+        for (kind, cycle), clock in unit.book.touched().items():
+            row = rows.setdefault((ticket_id, kind, cycle), Clock(ticket_id=ticket_id, kind=kind, cycle=cycle))
+            before, moment = row.due_at, row.next_at
+            row.keep(projection(clock, unit.book.calendars, unit.applied.percents))
+            moved += row.next_at != moment
+            if kind is Kind.OVERALL and clock.cause == ChangeType.CALENDAR_EDITED:
+                _tell_of_promise(session, unit, before, row.due_at)
+        for (owner, kind, cycle), row in rows.items():
+            if owner == ticket_id:
+                row.current = cycle == unit.book.clocks[kind].cycle
+    session.add_all(rows.values())
+    session.flush()
+    return moved
+
+
+def _tell_of_promise(session: Session, unit: _Unit, before: datetime | None, due_at: datetime | None) -> None:
+    """The member was given a date and it has moved with the calendar."""
+    if before is None or due_at is None or before == due_at:
+        return
+    events.record(
+        session,
+        "promise_moved",
+        at=unit.at,
+        audience=Audience.MEMBER,
+        ticket_id=unit.row.ticket_id,
+        consortium_id=unit.row.consortium_id,
+        payload={"kind": Kind.OVERALL.value, "before": before.isoformat(), "due_at": due_at.isoformat()},
+    )
+
+
+def _compare(session: Session, unit: _Unit, every: Mapping[tuple[Kind, int], ClockValue], check: bool) -> list[str]:
+    """Where the stored clocks of one ticket differ from a replay; put right unless ``check``."""
+    ticket_id, found = unit.row.ticket_id, []
+    rows = {(row.kind, row.cycle): row for row in session.scalars(sa.select(Clock).where(Clock.ticket_id == ticket_id))}
+    for key, clock in every.items():
+        values = projection(clock, unit.book.calendars, unit.applied.percents)
+        values["current"] = unit.book.clocks[key[0]].cycle == key[1]
+        row = rows.pop(key, None) or Clock(ticket_id=ticket_id, kind=key[0], cycle=key[1])
+        for name, value in values.items():
+            if getattr(row, name) != value:
+                found.append(f"Ticket {ticket_id}, {key[0]} {key[1]}: {name} is {getattr(row, name)}, not {value}.")
+        if not check:
+            row.keep(values)
+            session.add(row)
+    for (kind, cycle), row in rows.items():
+        found.append(f"Ticket {ticket_id}, {kind} {cycle}: stored, but nothing says that it started.")
+        if not check:
+            session.delete(row)
+    return found
