@@ -106,7 +106,7 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _register_parts(app: Flask, settings: Settings) -> None:
-    for name in ("home", "accounts", "tickets", "progress", "escalations", "issues", "sla", "mail", "health"):
+    for name in ("home", "accounts", "tickets", "progress", "triage", "escalations", "issues", "sla", "mail", "health"):
         _optional(app, f"desk.{name}.views", "blueprint")
     if settings.DEMO:
         _optional(app, "desk.demo.views", "blueprint")

@@ -45,6 +45,7 @@ def register(app: Flask) -> None:
     )
     filters: Mapping[str, Callable[..., object]] = {
         "moment": moment,
+        "moment_in": moment_in,
         "short_moment": short_moment,
         "ago": ago,
         "day": day,
@@ -73,6 +74,11 @@ def moment(instant: datetime) -> Markup:
     """Date, time and zone, and how far away that is: the long form, for facts and headers."""
     text, far = wording.date_and_time(instant, zone()), wording.relative(instant, utcnow())
     return _time(instant, f"{text} ({far})")
+
+
+def moment_in(instant: datetime, in_zone: str) -> Markup:
+    """Date and time in a zone that is not the reader's: where a calendar's own hours explain something."""
+    return _time(instant, wording.date_and_time(instant, in_zone))
 
 
 def short_moment(instant: datetime) -> Markup:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from desk.domain.permissions import Role
 from desk.domain.priority import Impact, Priority, Urgency
-from desk.domain.targets import Kind
 from desk.domain.vocabulary import Audience, Environment, Outcome, Party, Resolver, TicketKind
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -101,16 +100,6 @@ ROLE_WORDS: Mapping[Role, str] = {
     Role.ADMINISTRATOR: "Administrator",
 }
 
-CLOCK_WORDS: Mapping[Kind, str] = {
-    Kind.FIRST_RESPONSE: "First answer",
-    Kind.NEXT_RESPONSE: "Next answer",
-    Kind.REGULAR_UPDATE: "Regular update",
-    Kind.LEAD: "Lead's work",
-    Kind.REGISTRY_ACCEPTANCE: "Registry's acceptance",
-    Kind.REGISTRY: "Registry's work",
-    Kind.OVERALL: "Solution for the member",
-}
-
 EVENT_WORDS: Mapping[str, str] = {
     "opened": "opened the ticket",
     "received_unverified": "A mail arrived from an address that is not proved yet",
@@ -156,7 +145,6 @@ _LISTS: tuple[Mapping[Any, str], ...] = (
     AUDIENCE_WORDS,
     PARTY_WORDS,
     ROLE_WORDS,
-    CLOCK_WORDS,
 )
 _WORDS: dict[tuple[type, str], str] = {(type(key), key.value): text for each in _LISTS for key, text in each.items()}
 

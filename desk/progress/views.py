@@ -1,4 +1,4 @@
-"""What the lead does with a ticket in the browser: take, give, classify, hold, resolve, confirm who wrote."""
+"""A ticket on its way, in the browser: written on, confirmed by the member, held, resolved and reopened by the lead."""
 
 from datetime import datetime
 from typing import Any
@@ -7,70 +7,53 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from desk import ticket_page
-from desk.access import current_actor, requires
-from desk.catalogue import queries as catalogue
-from desk.db import db
-from desk.domain.catalogue_fields import validate_fields
-from desk.domain.errors import NotFound
+from desk.access import requires
 from desk.domain.permissions import Actor, Permission
-from desk.domain.priority import Impact, Urgency
-from desk.domain.vocabulary import Outcome, TicketKind
+from desk.domain.vocabulary import Channel, Outcome
 from desk.progress import service
-from desk.tickets import forms, queries
+from desk.tickets import forms
 from desk.tickets.models import Ticket
 
 blueprint = Blueprint("progress", __name__, url_prefix="/tickets/<int:number>")
 
 
-@blueprint.post("/take")
-@requires(Permission.TICKET_WORK)
-def take(number: int) -> Any:
-    """Make it one's own."""
-    return ticket_page.act(number, "The ticket is yours.", lambda s, a, t, now: service.take(s, a, t, now=now))
+@blueprint.post("/reply")
+@requires(Permission.MESSAGE_ADD)
+def reply(number: int) -> Any:
+    """Write to one audience. Held back when somebody has written since the page was shown."""
+    form = forms.ReplyForm()
+    form.audience.choices = ticket_page.audience_choices(number)
+
+    def write(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> object:
+        sent = {"text": form.text.data, "files": forms.files_of(form.files), "seen_message_id": form.seen.data}
+        if form.audience.data == forms.ASK:
+            return service.ask_member(session, actor, ticket, channel=Channel.WEB, now=now, **sent)
+        audience = forms.audience_of(form.audience.data)
+        return service.add_message(session, actor, ticket, audience=audience, channel=Channel.WEB, now=now, **sent)
+
+    return ticket_page.act(number, _SENT.get(form.audience.data or "", ""), write, form, "reply")
 
 
-@blueprint.post("/assign")
-@requires(Permission.TICKET_WORK)
-def assign(number: int) -> Any:
-    """Give it to a colleague, or to nobody."""
-    chosen = request.form.get("assignee_id", "")
-    if chosen and not (chosen.isascii() and chosen.isdigit() and int(chosen) <= forms.LARGEST_ID):
-        raise NotFound
-    return ticket_page.act(
-        number,
-        "The ticket is assigned." if chosen else "The ticket is nobody's now.",
-        lambda s, a, t, now: service.assign(s, a, t, assignee_id=int(chosen) if chosen else None, now=now),
-    )
+_SENT = {
+    "member": "Sent to the member.",
+    forms.ASK: "Sent to the member; it is their turn now.",
+    "lead": "The note is kept for the lead's team.",
+    "handover": "Sent to the other desk; the member does not read it.",
+    "registry": "The note is kept for the registry's team.",
+}
 
 
-@blueprint.post("/triage")
-@requires(Permission.TICKET_WORK)
-def triage(number: int) -> Any:
-    """Classify; when a colleague has done so meanwhile, the page shows what is stored beside what was typed."""
-    form = forms.triage_form(queries.get(db.session(), current_actor(), number), catalogue.catalogue(db.session()))
+@blueprint.post("/confirm")
+@requires(Permission.TICKET_CONFIRM)
+def confirm(number: int) -> Any:
+    """The member says whether it is solved."""
+    form, solved = forms.ConfirmForm(), request.form.get("solved") == "yes"
+    done = "Thank you. The ticket is closed." if solved else "Thank you. Your consortium lead takes it up again."
 
-    def classify(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
-        entry = catalogue.entry(session, form.catalogue_key.data)
-        answers = forms.answers(entry, request.form, {"environment": form.environment.data})
-        service.triage(
-            session,
-            actor,
-            ticket,
-            kind=TicketKind(form.kind.data),
-            impact=Impact(form.impact.data),
-            urgency=Urgency(form.urgency.data),
-            catalogue_key=form.catalogue_key.data or None,
-            service=form.service.data,
-            environment=forms.environment_of(form.environment.data),
-            fields=validate_fields(entry, answers, forms.asked(entry), zone=actor.timezone, partial=True)
-            if entry
-            else {},
-            tags=form.tag_list,
-            version=form.version.data,
-            now=now,
-        )
+    def say(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
+        service.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)
 
-    return ticket_page.act(number, "The classification is saved.", classify, form, "triage")
+    return ticket_page.act(number, done, say, form, "confirm")
 
 
 @blueprint.post("/hold")
@@ -113,19 +96,3 @@ def resolve(number: int) -> Any:
 def reopen(number: int) -> Any:
     """Take a resolved ticket up again."""
     return ticket_page.act(number, "The ticket is open again.", lambda s, a, t, now: service.reopen(s, a, t, now=now))
-
-
-@blueprint.post("/requester")
-@requires(Permission.TICKET_WORK)
-def requester(number: int) -> Any:
-    """Confirm who an unverified sender is."""
-    org_id, _, person_id = request.form.get("person", "").partition(":")
-    if not (org_id.isdigit() and person_id.isdigit()):
-        return ticket_page.show(number, refused="Choose who the sender is."), 422
-    return ticket_page.act(
-        number,
-        "The sender is confirmed.",
-        lambda s, a, t, now: service.confirm_requester(
-            s, a, t, member_org_id=int(org_id), person_id=int(person_id), now=now
-        ),
-    )

@@ -58,6 +58,11 @@
     if (visible) event.target.form.requestSubmit(visible);
   });
 
+  // Enter in a line or on a choice must not press a button that nobody looked at.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("form[data-careful] input")) event.preventDefault();
+  });
+
   // A link to a message may lead into the folded part of a conversation.
   const open = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));

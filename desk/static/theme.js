@@ -4,5 +4,6 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const apply = () => document.documentElement.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
   apply();
+  document.documentElement.classList.add("js");
   dark.addEventListener("change", apply);
 })();

@@ -192,7 +192,7 @@ class QueueForm(Form):
 
 
 def triage_form(ticket: Ticket, known: Catalogue, **options: Any) -> TriageForm:
-    """The form with the catalogue's entries and services as choices; filled from the ticket unless something was sent."""
+    """The form with the catalogue's entries and services as choices; filled from the ticket unless it was sent."""
     form = TriageForm(obj=_Stored(ticket), **options)
     groups: dict[str, list[tuple[str, str]]] = {"": [("", "Not classified yet")]}
     for entry in sorted(known.entries.values(), key=lambda entry: (entry.service, entry.title)):

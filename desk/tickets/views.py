@@ -1,6 +1,5 @@
 """Tickets in the browser: filing, the lists, and the one page of a ticket for all parties."""
 
-from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -19,15 +18,13 @@ from desk.domain.catalogue_fields import problems, validate_fields
 from desk.domain.classify import candidates
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.lifecycle import State
-from desk.domain.permissions import Actor, Permission
+from desk.domain.permissions import Permission
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
 from desk.issues import queries as issues
-from desk.progress import service as progress
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
-from desk.tickets.models import Ticket
 
 blueprint = Blueprint("tickets", __name__)
 
@@ -67,6 +64,8 @@ def queue() -> Any:
         more=len(rows) > queries.PAGE_SIZE,
         page=page,
         counts=queries.counts(session, actor),
+        labels=sla.LABELS,
+        filter_args={name: value for name in ("q", "view", "state", "org") if (value := request.args.get(name))},
     )
 
 
@@ -220,45 +219,6 @@ def show(number: int) -> Any:
     return ticket_page.show(number)
 
 
-@blueprint.post("/tickets/<int:number>/reply")
-@requires(Permission.MESSAGE_ADD)
-def reply(number: int) -> Any:
-    """Write to one audience. Held back when somebody has written since the page was shown."""
-    form = forms.ReplyForm()
-    form.audience.choices = ticket_page.audience_choices(number)
-
-    def write(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> object:
-        sent = {"text": form.text.data, "files": forms.files_of(form.files), "seen_message_id": form.seen.data}
-        if form.audience.data == forms.ASK:
-            return service.ask_member(session, actor, ticket, channel=Channel.WEB, now=now, **sent)
-        audience = forms.audience_of(form.audience.data)
-        return service.add_message(session, actor, ticket, audience=audience, channel=Channel.WEB, now=now, **sent)
-
-    return ticket_page.act(number, _SENT.get(form.audience.data or "", ""), write, form, "reply")
-
-
-_SENT = {
-    "member": "Sent to the member.",
-    forms.ASK: "Sent to the member; it is their turn now.",
-    "lead": "The note is kept for the lead's team.",
-    "handover": "Sent to the other desk; the member does not read it.",
-    "registry": "The note is kept for the registry's team.",
-}
-
-
-@blueprint.post("/tickets/<int:number>/confirm")
-@requires(Permission.TICKET_CONFIRM)
-def confirm(number: int) -> Any:
-    """The member says whether it is solved."""
-    form, solved = forms.ConfirmForm(), request.form.get("solved") == "yes"
-    done = "Thank you. The ticket is closed." if solved else "Thank you. Your consortium lead takes it up again."
-
-    def say(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
-        progress.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)
-
-    return ticket_page.act(number, done, say, form, "confirm")
-
-
 # ------------------------------------------------------------------ files and clocks
 
 
@@ -284,4 +244,12 @@ def clocks(number: int) -> Any:
     ticket = queries.get(session, actor, number)
     if ticket_page.side_of(actor, queries.subject_of(session, ticket)) is ticket_page.Side.MEMBER:
         raise NotFound
-    return render_template("tickets/clocks.html", ticket=ticket, account=sla.account(session, ticket.id, utcnow()))
+    account = sla.account(session, ticket.id, utcnow())
+    actors = {stretch.actor_id for each in account for stretch in each.stretches if stretch.actor_id is not None}
+    return render_template(
+        "tickets/clocks.html",
+        ticket=ticket,
+        account=account,
+        labels=sla.LABELS,
+        names=accounts.names_of_people(session, actors),
+    )

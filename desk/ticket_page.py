@@ -1,0 +1,335 @@
+"""The ticket page: one for all parties, the scope decides what each sees; and the way from it to a verb and back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from sqlalchemy.orm import Session
+
+from desk.access import current_actor
+from desk.accounts import queries as accounts
+from desk.accounts.models import MemberOrg, Person
+from desk.catalogue import queries as catalogue
+from desk.clock import utcnow
+from desk.conversations.queries import ShownMessage
+from desk.custody import queries as custody
+from desk.db import db, transaction
+from desk.domain.catalogue import Catalogue, Entry
+from desk.domain.errors import Conflict, DeskError, NotFound, NotPermitted
+from desk.domain.lifecycle import DONE, MEMBER_WORDS, TURN, Action, State, may_move
+from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
+from desk.domain.targets import Kind
+from desk.domain.vocabulary import Audience, Party
+from desk.domain.wording import EVENT_WORDS
+from desk.errors import status_of
+from desk.escalations import queries as escalations
+from desk.events import queries as events
+from desk.events.models import Event
+from desk.issues import queries as issues
+from desk.sla import queries as sla
+from desk.tickets import forms, queries
+from desk.tickets.models import Ticket
+
+
+class Side(StrEnum):
+    """From where the reader looks at the ticket. Somebody of several sides looks from the lead's."""
+
+    LEAD = "lead"
+    REGISTRY = "registry"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the ledger, with its place in the strip in percent of the ticket's life so far."""
+
+    party: Party
+    team: str | None
+    from_at: datetime
+    until_at: datetime | None
+    seconds: int | None  # working time of the holder; None while the turn lasts
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of the timeline."""
+
+    at: datetime
+    kind: str
+    words: str
+    actor: str | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the ticket stands in the member's words, with the dates that were promised."""
+
+    words: str
+    since: datetime
+    answer_by: datetime | None
+    update_by: datetime | None
+    solved_by: datetime | None
+    late: bool
+    yours: bool
+    done: bool
+
+
+@dataclass(frozen=True)
+class TicketPage:
+    """Everything that ``tickets/show.html`` needs to know."""
+
+    ticket: Ticket
+    side: Side
+    subject: TicketSubject
+    messages: Sequence[ShownMessage]
+    audiences: tuple[Audience, ...]
+    standing: Standing
+    clocks: Sequence[sla.ClockLine]
+    turns: Sequence[Turn]
+    timeline: Sequence[Happening]
+    entry: Entry | None
+    people: Sequence[Person]
+    contacts: Sequence[tuple[MemberOrg, Person]]
+    escalation_panel: escalations.Panel | None
+    issues_panel: issues.Panel
+
+    @property
+    def latest_id(self) -> int:
+        """The newest message that the reader sees; an answer is held back when somebody has written since."""
+        return self.messages[-1].message.id if self.messages else 0
+
+    @property
+    def is_over(self) -> bool:
+        """Resolved or closed."""
+        return self.ticket.state in DONE
+
+
+def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> TicketPage:
+    """Read everything that the page of ``ticket`` shows to ``actor``."""
+    subject = queries.subject_of(session, ticket)
+    side = side_of(actor, subject)
+    turns = _turns(session, ticket, now)
+    clocks = sla.lines(session, ticket.id, now)
+    lead = side is Side.LEAD
+    unproved = lead and (ticket.unverified_sender is not None or ticket.requester_id is None)
+    return TicketPage(
+        ticket=ticket,
+        side=side,
+        subject=subject,
+        messages=queries.messages_for(session, actor, ticket),
+        audiences=tuple(_writable(actor, subject, side)),
+        standing=_standing(ticket, turns, clocks),
+        clocks=clocks if side is not Side.MEMBER else (),
+        turns=turns if side is not Side.MEMBER else (),
+        timeline=_timeline(session, ticket, side),
+        entry=catalogue.entry(session, ticket.catalogue_key),
+        people=accounts.lead_people(session, ticket.consortium_id, now) if lead else (),
+        contacts=accounts.contacts_of_consortium(session, ticket.consortium_id, now) if unproved else (),
+        escalation_panel=escalations.panel_for(session, ticket, actor),
+        issues_panel=issues.panel_for(session, actor, ticket),
+    )
+
+
+def side_of(actor: Actor, subject: TicketSubject) -> Side:
+    """From where this reader looks."""
+    if may(actor, Permission.TICKET_WORK, subject):
+        return Side.LEAD
+    return Side.REGISTRY if may(actor, Permission.ESCALATION_WORK, subject) else Side.MEMBER
+
+
+def _writable(actor: Actor, subject: TicketSubject, side: Side) -> Iterator[Audience]:
+    """The audiences the reader may write to, the likeliest first."""
+    order = {
+        Side.LEAD: (Audience.MEMBER, Audience.LEAD, Audience.HANDOVER),
+        Side.REGISTRY: (Audience.HANDOVER, Audience.REGISTRY, Audience.MEMBER),
+        Side.MEMBER: (Audience.MEMBER,),
+    }
+    for audience in order[side]:
+        allowed = may(actor, Permission.MESSAGE_ADD, MessageSubject(subject, audience))
+        if allowed and queries.handover_allowed(subject, audience):
+            yield audience
+
+
+def _turns(session: Session, ticket: Ticket, now: datetime) -> list[Turn]:
+    rows = custody.ledger(session, ticket.id)
+    if not rows:
+        return []
+    begin = rows[0][0].from_at
+    end = max(rows[-1][0].until_at or now, begin)
+    whole = max((end - begin).total_seconds(), 1.0)
+    return [
+        Turn(
+            party=entry.party,
+            team=team,
+            from_at=entry.from_at,
+            until_at=entry.until_at,
+            seconds=entry.seconds,
+            left=round(100 * (entry.from_at - begin).total_seconds() / whole, 2),
+            width=round(100 * ((entry.until_at or end) - entry.from_at).total_seconds() / whole, 2),
+        )
+        for entry, team, _ in rows
+    ]
+
+
+def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[sla.ClockLine]) -> Standing:
+    dues = {line.kind: line.due_at for line in clocks if line.is_running and line.due_at is not None}
+    promise = next((line for line in clocks if line.kind is Kind.OVERALL), None)
+    ended = ticket.closed_at or ticket.resolved_at if ticket.state in DONE else None
+    return Standing(
+        words=MEMBER_WORDS[ticket.state],
+        since=ended or (turns[-1].from_at if turns else ticket.created_at),
+        answer_by=dues.get(Kind.FIRST_RESPONSE) or dues.get(Kind.NEXT_RESPONSE),
+        update_by=dues.get(Kind.REGULAR_UPDATE),
+        solved_by=dues.get(Kind.OVERALL),
+        late=promise is not None and promise.is_late,
+        yours=TURN[ticket.state] is Party.MEMBER or ticket.state is State.RESOLVED,
+        done=ticket.state in DONE,
+    )
+
+
+_FOR_MEMBERS = frozenset(
+    [
+        "opened",
+        "answered",
+        "member_wrote",
+        "asked_member",
+        "held",
+        "woken",
+        "escalated",
+        "resolved",
+        "confirmed",
+        "reopened",
+        "closed",
+    ]
+)
+_FOR_REGISTRIES = frozenset(
+    ["escalated", "accepted", "declined", "returned", "withdrawn", "tier_moved", "fixed", "verified", "disclosed"]
+)
+
+
+def _timeline(session: Session, ticket: Ticket, side: Side) -> list[Happening]:
+    shown = [each for each in events.timeline(session, ticket.id) if _is_for(each, side)]
+    names = accounts.names_of_people(session, {each.actor_id for each in shown if each.actor_id is not None})
+    return [
+        Happening(each.at, each.kind, _words(each), names.get(each.actor_id or 0), _detail(each, side))
+        for each in shown
+    ]
+
+
+def _is_for(event: Event, side: Side) -> bool:
+    """Notes are for who reads them; a member sees what moved the ticket, a registry what concerns the hand-over."""
+    if event.kind not in EVENT_WORDS:
+        return False
+    if side is Side.MEMBER:
+        return event.kind in _FOR_MEMBERS and event.audience in (None, Audience.MEMBER)
+    if side is Side.REGISTRY:
+        return event.kind in _FOR_REGISTRIES or event.audience in (Audience.HANDOVER, Audience.REGISTRY)
+    return event.audience != Audience.REGISTRY
+
+
+def _words(event: Event) -> str:
+    return EVENT_WORDS[event.kind]
+
+
+def _detail(event: Event, side: Side) -> str:
+    payload = event.payload
+    if event.kind == "held":
+        return str(payload.get("reason", ""))
+    if event.kind == "triaged" and payload.get("before") != payload.get("priority"):
+        return f"{payload.get('before')} → {payload.get('priority')}"
+    if event.kind in ("returned", "declined") and side is not Side.MEMBER:
+        return str(payload.get("reason", "")).replace("_", " ")
+    if event.kind in ("warned", "breached"):
+        return str(payload.get("kind", "")).replace("_", " ")
+    return ""
+
+
+# ------------------------------------------------------------------ showing it, and acting from it
+
+Verb = Callable[[Session, Actor, Ticket, datetime], object]
+
+
+def show(number: int, **kept: Any) -> str:
+    """The page; ``kept`` holds a form that was refused, so that what was typed is still there."""
+    session, actor = db.session(), current_actor()
+    ticket = queries.get(session, actor, number)
+    page = assemble(session, actor, ticket, utcnow())
+    context = _forms(page, catalogue.catalogue(session)) | kept
+    seen = context["reply"].seen.data
+    context["reply"].audience.choices = _audience_choices(page)
+    return render_template("tickets/show.html", page=page, ticket=ticket, side=page.side.value, seen=seen, **context)
+
+
+def act(number: int, done: str, verb: Verb, form: Any = None, name: str = "") -> Any:
+    """Run one verb in one unit of work; a refusal shows the page again, with the form as it was filled in."""
+    actor = current_actor()
+    if form is not None and not form.validate():
+        return show(number, **{name: form}), 422
+    try:
+        with transaction() as unit:
+            made = verb(unit, actor, queries.get(unit, actor, number), utcnow())
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        if form is None:
+            return show(number, refused=error.sentence), status_of(error)
+        form.refuse(getattr(error, "field", None), error.sentence)
+        return show(number, conflict=isinstance(error, Conflict), **{name: form}), status_of(error)
+    flash(done, "success")
+    # An answer to a closed ticket opens another one.
+    return redirect(url_for("tickets.show", number=getattr(made, "ticket_id", number)), 303)
+
+
+def audience_choices(number: int) -> list[tuple[str, str]]:
+    """Whom this reader may write to on this ticket."""
+    session, actor = db.session(), current_actor()
+    return _audience_choices(assemble(session, actor, queries.get(session, actor, number), utcnow()))
+
+
+_READERS = {
+    Side.LEAD: {
+        Audience.MEMBER: "Answer the member",
+        Audience.LEAD: "Note for your team",
+        Audience.HANDOVER: "Write to the registry",
+    },
+    Side.REGISTRY: {
+        Audience.HANDOVER: "Write to the consortium lead",
+        Audience.REGISTRY: "Note for your team",
+        Audience.MEMBER: "Answer the member",
+    },
+    Side.MEMBER: {Audience.MEMBER: "Your consortium lead"},
+}
+
+
+def _audience_choices(page: TicketPage) -> list[tuple[str, str]]:
+    choices = [(each.value, _READERS[page.side][each]) for each in page.audiences]
+    if page.side is Side.LEAD and may_move(page.ticket.state, Action.ASK_MEMBER):
+        choices.insert(1, (forms.ASK, "Ask the member"))
+    return choices
+
+
+def _forms(page: TicketPage, known: Catalogue) -> dict[str, Any]:
+    """The page's forms, as they are before anybody fills them in."""
+    reply = forms.ReplyForm(formdata=None, seen=page.latest_id)
+    reply.audience.data = _first_choice(page)
+    context: dict[str, Any] = {"reply": reply, "confirm": forms.ConfirmForm(formdata=None), "conflict": False}
+    if page.side is Side.LEAD:
+        context |= {
+            "triage": forms.triage_form(page.ticket, known, formdata=None),
+            "hold": forms.HoldForm(formdata=None),
+            "resolve": forms.ResolveForm(formdata=None),
+        }
+    return context
+
+
+def _first_choice(page: TicketPage) -> str:
+    """While the registry has it, a lead most often writes to the registry."""
+    if page.side is Side.LEAD and page.ticket.state is State.ESCALATED and Audience.HANDOVER in page.audiences:
+        return Audience.HANDOVER.value
+    return page.audiences[0].value if page.audiences else ""
