@@ -1,7 +1,8 @@
 """Every setting of the desk, with its unit, its default and why it is there.
 
-Copy this file to ``config.py`` beside it (or name another one in ``DESK_CONFIG``) and change what you need. Each setting
-can be given in the environment instead, as ``DESK_<NAME>``, which wins. A wrong one stops the start with a sentence.
+Copy this file to ``config.py`` beside it (or name another one in ``DESK_CONFIG``) and change what you need. Each
+setting can be given in the environment instead, as ``DESK_<NAME>``, which wins. A wrong one stops the start with a
+sentence that names it.
 """
 
 # ---------------------------------------------------------------- required

@@ -168,6 +168,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
 def _completed(settings: Settings) -> Settings:
     """Fill in what has a default that depends on other settings."""
     changes: dict[str, Any] = {}
+    # Relative to the checkout, not to where a command happens to be run.
+    settings = dataclasses.replace(settings, INSTANCE=ROOT / settings.INSTANCE)
     if not settings.DATABASE_URL:
         changes["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE / 'desk.db'}"
     if not settings.ATTACHMENTS:
