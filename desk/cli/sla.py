@@ -1,0 +1,136 @@
+"""``flask sla``: the account of a ticket's clocks, and the replay of events against what is stored."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+import sqlalchemy as sa
+from flask.cli import AppGroup
+from sqlalchemy.orm import Session
+
+from desk.accounts.queries import names_of_people
+from desk.clock import utcnow
+from desk.db import db, transaction
+from desk.domain.account import Account, Mark, Step, Stretch
+from desk.domain.errors import DeskError
+from desk.sla import queries, service
+from desk.tickets.models import Ticket
+
+group = AppGroup("sla", help="The clocks: their account, and their replay.")
+
+Zones = tuple[str, ...]
+
+
+@group.command("explain")
+@click.argument("number", type=int)
+def explain(number: int) -> None:
+    """Say, for each clock of ticket NUMBER, when it ran, when it stood still and why, and how its date comes about."""
+    session = db.session()
+    ticket_id = session.scalars(sa.select(Ticket.id).where(Ticket.number == number)).first()
+    if ticket_id is None:
+        raise click.ClickException(f"There is no ticket {number}.")
+    now = utcnow()
+    accounts = queries.account(session, ticket_id, now)
+    if not accounts:
+        raise click.ClickException(f"Ticket {number} has no clocks: its consortium had no calendar when it was opened.")
+    zones = tuple(dict.fromkeys([*(account.tz for account in accounts), "UTC"]))[:2]
+    names = _names(session, accounts)
+    click.echo(f"Ticket {number} at {_both(now, zones)}")
+    for account in accounts:
+        for line in told(account, zones, names):
+            click.echo(line)
+
+
+@group.command("rebuild")
+@click.option("--check", is_flag=True, help="Only compare; fail when anything differs.")
+def rebuild(check: bool) -> None:
+    """Replay every clock's events and put right what is stored otherwise."""
+    try:
+        with transaction() as session:
+            found = service.rebuild(session, check=check)
+    except DeskError as error:
+        raise click.ClickException(error.sentence) from error
+    for line in found:
+        click.echo(line)
+    if found and check:
+        raise click.ClickException(f"{len(found)} stored values are not what the events say.")
+    click.echo(f"{len(found)} stored values were put right." if found else "Everything stored is what the events say.")
+
+
+def told(account: Account, zones: Zones, names: Mapping[int, str]) -> Iterator[str]:
+    """The account of one clock in lines for a terminal."""
+    clock = account.clock
+    cycle = f", cycle {clock.cycle}" if clock.cycle > 1 else ""
+    yield ""
+    yield f"{queries.LABELS[clock.kind]}{cycle}: {clock.state}, in working hours of {account.tz}"
+    for _, line in sorted(_life(account, zones, names), key=lambda pair: pair[0]):
+        yield f"  {line}"
+    target = f" of {_span(clock.target_seconds)}" if clock.target_seconds is not None else ", nothing promised"
+    yield f"  used {_span(clock.consumed)}{target}"
+    if clock.unpromisable:
+        yield "  no date: the calendar has no opening hours ahead"
+    for step in account.steps:
+        yield f"  {_ahead(step, zones)}"
+    if clock.due_at is not None:
+        yield f"  due {_both(clock.due_at, zones)}"
+    if clock.breach_at is not None and clock.breach_at != clock.due_at:
+        yield f"  late only after {_both(clock.breach_at, zones)}"
+    if clock.breached_at is not None:
+        yield f"  LATE since {_both(clock.breached_at, zones)}"
+    if account.next_opening is not None:
+        yield f"  next open {_both(account.next_opening, zones)}"
+
+
+def _life(account: Account, zones: Zones, names: Mapping[int, str]) -> Iterator[tuple[datetime, str]]:
+    for stretch in account.stretches:
+        yield stretch.start, _stretch(stretch, zones, names)
+    for mark in account.marks:
+        yield mark.at, _mark(mark, zones, names)
+
+
+def _stretch(stretch: Stretch, zones: Zones, names: Mapping[int, str]) -> str:
+    end = _both(stretch.end, zones) if stretch.end is not None else "now"
+    span = f"{_both(stretch.start, zones)} to {end}"
+    if stretch.ran:
+        return f"ran   {span}: {_span(stretch.seconds)} (version {stretch.version} of the calendar, {stretch.tz})"
+    return f"stood {span}: {_why(stretch.cause, stretch.reason)}{_who(stretch.actor_id, names)}"
+
+
+def _mark(mark: Mark, zones: Zones, names: Mapping[int, str]) -> str:
+    what = mark.type.value.replace("_", " ")
+    if mark.percent is not None:
+        what = f"{what} at {mark.percent} %"
+    elif mark.target_seconds is not None:
+        what = f"{what}, target {_span(mark.target_seconds)}"
+    return f"note  {_both(mark.at, zones)}: {what} ({_why(mark.cause, None)}){_who(mark.actor_id, names)}"
+
+
+def _ahead(step: Step, zones: Zones) -> str:
+    return (
+        f"ahead {_both(step.start, zones)} to {_both(step.end, zones)}: {_span(step.seconds)}, left {_span(step.left)}"
+    )
+
+
+def _why(cause: str, reason: str | None) -> str:
+    words = cause.replace("_", " ")
+    return f"{words}: {reason}" if reason and reason != cause else words
+
+
+def _who(actor_id: int | None, names: Mapping[int, str]) -> str:
+    return f", by {names.get(actor_id, 'somebody')}" if actor_id is not None else ""
+
+
+def _span(seconds: int) -> str:
+    hours, rest = divmod(abs(seconds), 3600)
+    return f"{'-' if seconds < 0 else ''}{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _both(at: datetime, zones: Zones) -> str:
+    return " = ".join(f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S} {zone}" for zone in zones)
+
+
+def _names(session: Session, accounts: list[Account]) -> dict[int, str]:
+    who = {stretch.actor_id for account in accounts for stretch in account.stretches}
+    who |= {mark.actor_id for account in accounts for mark in account.marks}
+    return names_of_people(session, [actor_id for actor_id in who if actor_id is not None])
