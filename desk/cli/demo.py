@@ -1,0 +1,80 @@
+"""``flask demo``: the demo world, a large world for measuring, and a member's first mail."""
+
+import sys
+import time
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from desk.clock import utcnow
+from desk.config import Settings
+from desk.db import transaction
+from desk.demo import letters, sign_ins, world
+from desk.demo.people import everybody
+from desk.demo.places import CONSORTIA
+from desk.domain.errors import DeskError
+
+group = AppGroup("demo", help="The demo world: invented places, people and tickets.")
+
+
+@group.command("load")
+@click.option("--seed", type=int, default=sign_ins.SEED, show_default=True, help="The same seed makes the same world.")
+def load(seed: int) -> None:
+    """Make the demo world, unless it is there: three consortia with the tickets of the last ninety days."""
+    settings: Settings = current_app.config["DESK"]
+    now = utcnow()
+    with transaction() as session:
+        if world.is_loaded(session):
+            if sign_ins.sheet(settings).exists():
+                click.echo("The demo world is there already.")
+                return
+            lines = sign_ins.set_passwords(session, everybody(seed), now)
+        elif not world.is_empty(session):
+            raise click.ClickException("This database is in use already; the demo world needs an empty one.")
+        else:
+            began = time.monotonic()
+            made = world.make(session, seed=seed, now=now, told=_progress)
+            lines = sign_ins.set_passwords(session, everybody(seed), now)
+            click.echo(
+                f"Made {made.tickets} tickets, {made.people} people and {made.events} events"
+                f" in {time.monotonic() - began:.0f} seconds.",
+                err=True,
+            )
+    sign_ins.keep(settings, lines)
+    click.echo(f"The sign-ins are in {sign_ins.sheet(settings)}.")
+
+
+def _progress(days: int, of: int) -> None:
+    """One line that grows on a terminal, a line for each ten days in a log."""
+    if sys.stderr.isatty():
+        click.echo(f"\rMaking the demo world: day {days} of {of}", nl=days == of, err=True)
+    elif days % 10 == 0:
+        click.echo(f"Making the demo world: day {days} of {of}", err=True)
+
+
+@group.command("write")
+@click.option("--sender", help="Address of somebody of the demo; a contact of the first member unless given.")
+@click.option("--to", "recipient", default=CONSORTIA[0].support_address, show_default=True, help="A desk's address.")
+@click.option("--subject", default="Error 9017 for one of our researchers", show_default=True)
+@click.option("--text", help="What to write.")
+def write(sender: str | None, recipient: str, subject: str, text: str | None) -> None:
+    """Send a mail to a desk, as a member's contact, by SMTP to the desk's own listener."""
+    settings: Settings = current_app.config["DESK"]
+    if not settings.DEMO:
+        raise click.ClickException("This is for the demo only: set DESK_DEMO=yes.")
+    people = {human.email: human for human in everybody(sign_ins.SEED)}
+    contact = next(human for human in people.values() if human.signs_in.startswith("contact at"))
+    human = people.get(sender or contact.email)
+    body = text or (
+        "Hello,\n\nsince this morning we get error 9017, 401 Unauthorized: The client application is not authorized for"
+        " this ORCID record, when we add an employment to 0000-0002-1825-0097. Production, client APP-DEMO000000000123."
+        f"\n\nKind regards,\n{human.name if human else ''}"
+    )
+    address = sender or contact.email
+    try:
+        message = letters.first_letter(human.name if human else "", address, recipient, subject, body)
+        letters.send(message, settings)
+    except DeskError as error:
+        raise click.ClickException(error.sentence) from error
+    click.echo(f"Sent from {address} to {recipient}. Its receipt is at {settings.BASE_URL}/demo/mail?to={address}")

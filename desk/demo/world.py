@@ -1,0 +1,132 @@
+"""The demo world, made through the desk's own verbs at past instants, in one unit of work: all of it or nothing."""
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.accounts import queries as accounts
+from desk.demo.ground import Ground, lay
+from desk.demo.people import Human, everybody
+from desk.demo.places import CONSORTIA
+from desk.demo.plans import DAYS, Plan, Planner
+from desk.demo.register import Keeper, explained
+from desk.demo.stage import Register, Scene, open_ticket, perform
+from desk.events import service as events
+from desk.events.models import Event
+from desk.progress import service as progress
+from desk.sla import service as sla
+from desk.tickets.models import Ticket
+
+LOADED = "demo_loaded"
+BATCH = 200
+LEAD_TIME = timedelta(days=14)
+"""Places and people are there some time before the first ticket."""
+
+Act = Callable[[datetime], None]
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How much there is."""
+
+    people: int
+    tickets: int
+    events: int
+
+
+def is_loaded(session: Session) -> bool:
+    """Whether the demo world is in this database."""
+    return session.scalar(sa.select(Event.id).where(Event.kind == LOADED).limit(1)) is not None
+
+
+def is_empty(session: Session) -> bool:
+    """Whether nobody has set up anything yet; the demo is not mixed with a desk in use."""
+    return accounts.consortium_by_slug(session, CONSORTIA[0].slug) is None and session.get(Ticket, 1) is None
+
+
+def make(session: Session, *, seed: int, now: datetime, told: Told) -> Made:
+    """Make everything that happened until ``now``. ``told`` hears of every day that has passed, as (days, of days)."""
+    now = now.replace(microsecond=0)
+    people = everybody(seed)
+    since = now - timedelta(days=DAYS) - LEAD_TIME
+    ground = lay(session, people, since, now)
+    plans = Planner(seed, people, ground.hours, ground.catalogue, explained(), now).plans()
+    register = Register()
+    acts = _in_order(ground, register, plans, people, now)
+    _play(session, acts, now - timedelta(days=DAYS + 1), now, told)
+    return _finish(session, people, plans, seed, now)
+
+
+def _in_order(
+    ground: Ground, register: Register, plans: list[Plan], people: list[Human], now: datetime
+) -> Iterator[tuple[datetime, Act]]:
+    """All acts of tickets and issues by their instants."""
+    acts: list[tuple[datetime, int, Act]] = []
+    for at, act in Keeper(ground, register, people, now).acts():
+        acts.append((at, len(acts), act))
+    for plan in plans:
+        life = _Life(ground, register, plan)
+        acts.append((plan.at, len(acts), life.begin))
+        for beat, at in plan.turns:
+            acts.append((at, len(acts), lambda at, life=life, beat=beat: perform(life.scene(at), beat)))  # type: ignore[misc]
+    heapq.heapify(acts)
+    while acts:
+        at, _, act = heapq.heappop(acts)
+        yield at, act
+
+
+class _Life:
+    """One ticket between its acts."""
+
+    def __init__(self, ground: Ground, register: Register, plan: Plan) -> None:
+        self._ground = ground
+        self._register = register
+        self._plan = plan
+        self._ticket: Ticket | None = None
+
+    def begin(self, _at: datetime) -> None:
+        self._ticket = open_ticket(self._ground, self._plan)
+
+    def scene(self, at: datetime) -> Scene:
+        if self._ticket is None:
+            raise RuntimeError("an act before the ticket was opened")
+        return Scene(self._ground, self._register, self._plan, at, self._ticket)
+
+
+def _play(session: Session, acts: Iterator[tuple[datetime, Act]], start: datetime, now: datetime, told: Told) -> None:
+    """Let the time pass: acts at their instants, and the desk's own sweeps every hour, as its jobs would have."""
+    hour = start.replace(minute=0, second=0)
+    first, days = hour, (now - hour).days
+    for at, act in acts:
+        while hour < at:
+            _sweep(session, hour)
+            hour += timedelta(hours=1)
+            if hour.hour == 0:
+                told((hour - first).days, days)
+        act(at)
+        session.flush()
+    while hour < now:
+        _sweep(session, hour)
+        hour += timedelta(hours=1)
+    _sweep(session, now)
+    told(days, days)
+
+
+def _sweep(session: Session, at: datetime) -> None:
+    while sla.act_on_due_clocks(session, at, BATCH):
+        pass
+    while progress.act_on_due_tickets(session, now=at, limit=BATCH):
+        pass
+
+
+def _finish(session: Session, people: list[Human], plans: list[Plan], seed: int, now: datetime) -> Made:
+    """Nobody is told of the past: its events count as told, and no mail of it leaves."""
+    session.execute(sa.update(Event).where(Event.expanded_at.is_(None)).values(expanded_at=Event.at))
+    events.record(session, LOADED, at=now, payload={"seed": seed}, quiet=True)
+    count = session.scalar(sa.select(sa.func.count()).select_from(Event)) or 0
+    return Made(people=len(people), tickets=len(plans), events=count)
