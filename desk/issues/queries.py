@@ -281,15 +281,18 @@ def known_issue(session: Session, actor: Actor, number: int) -> list[KnownIssue]
 
 
 def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool]]:
-    said = sa.exists().where(
-        IssueMemberOrg.issue_id == IssuePublication.issue_id,
-        IssueMemberOrg.member_org_id == MemberOrg.id,
-        MemberOrg.consortium_id == IssuePublication.consortium_id,
+    said = (
+        sa.exists()
+        .where(
+            IssueMemberOrg.issue_id == IssuePublication.issue_id,
+            IssueMemberOrg.member_org_id == MemberOrg.id,
+            MemberOrg.consortium_id == IssuePublication.consortium_id,
+        )
+        .correlate(IssuePublication)
     )
-    affected_too = said.where(
-        IssueMemberOrg.member_org_id.in_(actor.orgs()), IssueMemberOrg.affected_since.is_not(None)
-    )
-    follows = said.where(IssueMemberOrg.person_id == actor.person_id, IssueMemberOrg.follows)
+    mine, since = IssueMemberOrg.member_org_id.in_(actor.orgs()), IssueMemberOrg.affected_since
+    affected_too = said.where(mine, since.is_not(None)).label("affected_too")
+    follows = said.where(IssueMemberOrg.person_id == actor.person_id, IssueMemberOrg.follows).label("follows")
     return (
         sa.select(IssuePublication, affected_too, follows)
         .where(
