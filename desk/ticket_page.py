@@ -72,12 +72,16 @@ class Standing:
 
     words: str
     since: datetime
-    answer_by: datetime | None
-    update_by: datetime | None
-    solved_by: datetime | None
-    late: bool
+    answer: sla.ClockLine | None
+    update: sla.ClockLine | None
+    solution: sla.ClockLine | None
     yours: bool
     done: bool
+
+    @property
+    def late(self) -> bool:
+        """Whether anything that was promised has been missed and is still owed."""
+        return any(line is not None and line.is_late for line in (self.answer, self.update, self.solution))
 
 
 @dataclass(frozen=True)
@@ -178,16 +182,14 @@ def _turns(session: Session, ticket: Ticket, now: datetime) -> list[Turn]:
 
 
 def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[sla.ClockLine]) -> Standing:
-    dues = {line.kind: line.due_at for line in clocks if line.is_running and line.due_at is not None}
-    promise = next((line for line in clocks if line.kind is Kind.OVERALL), None)
+    owed = {line.kind: line for line in clocks if line.is_running and line.due_at is not None}
     ended = ticket.closed_at or ticket.resolved_at if ticket.state in DONE else None
     return Standing(
         words=MEMBER_WORDS[ticket.state],
         since=ended or (turns[-1].from_at if turns else ticket.created_at),
-        answer_by=dues.get(Kind.FIRST_RESPONSE) or dues.get(Kind.NEXT_RESPONSE),
-        update_by=dues.get(Kind.REGULAR_UPDATE),
-        solved_by=dues.get(Kind.OVERALL),
-        late=promise is not None and promise.is_late,
+        answer=owed.get(Kind.FIRST_RESPONSE) or owed.get(Kind.NEXT_RESPONSE),
+        update=owed.get(Kind.REGULAR_UPDATE),
+        solution=owed.get(Kind.OVERALL),
         yours=TURN[ticket.state] is Party.MEMBER or ticket.state is State.RESOLVED,
         done=ticket.state in DONE,
     )

@@ -1,0 +1,39 @@
+"""What keeps the desk from doing its work, asked of the database: each answer is a sentence for who runs it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from desk.events.models import Event
+from desk.mail.models import InboundMail, InboundState, OutboundMail, OutboundState
+from desk.sla.models import Clock
+
+BEHIND = timedelta(minutes=15)
+"""How late due work may be before the jobs count as standing still."""
+
+
+def complaints(session: Session, now: datetime) -> Iterator[str]:
+    """Sentences that name what is wrong and what to do; none when all is well. No name, address or text of anybody."""
+    late = now - BEHIND
+    if _any(session, sa.select(Event.id).where(Event.expanded_at.is_(None), Event.at < late)):
+        yield "Notifications have waited for more than 15 minutes: is “flask jobs run” running?"
+    if _any(session, sa.select(Clock.id).where(Clock.next_at < late)):
+        yield "Clocks have not been looked at for more than 15 minutes: is “flask jobs run” running?"
+    if _any(
+        session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.NEW, InboundMail.received_at < late)
+    ):
+        yield "Mail that was taken has not been read for more than 15 minutes: is “flask jobs run” running?"
+    waiting = (OutboundState.QUEUED, OutboundState.SENDING)
+    overdue = OutboundMail.next_try_at < now - 4 * BEHIND
+    if _any(session, sa.select(OutboundMail.id).where(OutboundMail.state.in_(waiting), overdue)):
+        yield "Mail to be sent has waited for more than an hour: is the mail server of SMTP_HOST up?"
+    if _any(session, sa.select(OutboundMail.id).where(OutboundMail.state == OutboundState.DEAD)):
+        yield "Mail could not be delivered and was given up: look at it on the mail page."
+    if _any(session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.QUARANTINED)):
+        yield "Mail is in quarantine: look at it on the mail page, and try it again once the cause is mended."
+
+
+def _any(session: Session, wanted: sa.Select[tuple[int]]) -> bool:
+    return session.scalars(wanted.limit(1)).first() is not None
