@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 
-class Clock:
+class MovableClock:
     """Moves what ``desk.clock.utcnow()`` says; verbs are given their ``now`` and need none of this."""
 
     def __init__(self, file: Path, start: datetime) -> None:

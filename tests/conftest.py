@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from desk.app import create_app
 from desk.db import db
 from tests.cast import Cast
-from tests.clock import Clock
+from tests.clock import MovableClock
 from tests.servers import dovecot as dovecot_server
 from tests.servers import postfix as postfix_server
 from tests.servers import postgres as postgres_server
@@ -118,13 +118,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def clock(tmp_path: Path, now: datetime) -> Clock:
+def clock(tmp_path: Path, now: datetime) -> MovableClock:
     """The desk's clock, standing at ``now`` when the test begins."""
-    return Clock(tmp_path / "clock", now)
+    return MovableClock(tmp_path / "clock", now)
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Flask]:
+def app(database_url: str, tmp_path: Path, clock: MovableClock) -> Iterator[Flask]:
     """The desk on the test's database, inside an application context."""
     made = make_app(database_url, tmp_path, CLOCK_OFFSET_FILE=clock.file)
     with made.app_context():
@@ -151,7 +151,7 @@ def cast(app: Flask, now: datetime) -> Cast:
 
 
 @pytest.fixture
-def desk(app: Flask, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+def desk(app: Flask, database_url: str, tmp_path: Path, clock: MovableClock) -> Iterator[Desk]:
     """The same database for real processes: commands, gunicorn, jobs, listeners."""
     installation = Desk(tmp_path, database_url, MAIL_DOMAIN=MAIL_DOMAIN, CLOCK_OFFSET_FILE=str(clock.file))
     yield installation

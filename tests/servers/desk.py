@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.servers.processes import Process, free_port
+from tests.servers.processes import Process, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET_KEY = "a key for tests only, long enough to be accepted"
@@ -67,9 +67,15 @@ class Desk:
     def gunicorn(self, workers: int = 2, *options: str) -> tuple[Process, str]:
         """The pages as in production; returns the process and its base URL."""
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "-w", str(workers), "-b", f"127.0.0.1:{port}"]
-        process = self._start([*command, *options], "gunicorn", {"DESK_BASE_URL": f"http://127.0.0.1:{port}"})
-        return process.wait_for_port(port, 60), f"http://127.0.0.1:{port}"
+        base = f"http://127.0.0.1:{port}"
+        # Its control socket has one place per user, which several of them would fight for.
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--no-control-socket", *options]
+        command += ["-w", str(workers), "-b", f"127.0.0.1:{port}"]
+        process = self._start(command, "gunicorn", {"DESK_BASE_URL": base})
+        # The port is open before the workers have loaded the desk.
+        process.wait_for_port(port, 60)
+        until(lambda: status(f"{base}/healthz") == 200, 60, "the first page")
+        return process, base
 
     def _start(self, command: list[str], name: str, env: Mapping[str, str] | None) -> Process:
         log = self.folder / f"{name}-{next(self._numbers)}.log"
@@ -83,7 +89,7 @@ class Desk:
             process.stop()
 
 
-def status(url: str, seconds: float = 10.0) -> int:
+def status(url: str, seconds: float = 30.0) -> int:
     """The HTTP status of a GET; 0 when nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=seconds) as answer:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from tests.servers.engines import is_root, program
-from tests.servers.processes import Process, free_port
+from tests.servers.processes import Process, free_port, until
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -85,7 +85,17 @@ class Postgres:
         log = self._root / "log"
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), *options]
         process = Process(command, log=log, cwd=self._root, user=self._user, stop_signal=signal.SIGINT)
-        return process.wait_for_port(self.port)
+        process.wait_for_port(self.port)
+        until(self._answers, what="the first connection")
+        return process
+
+    def _answers(self) -> bool:
+        """It listens before it is ready, and refuses meanwhile."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar
 
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -20,6 +20,28 @@ class Answer:
     text: str
 
 
+def _session_cookie(name: str, value: str, host: str) -> Cookie:
+    """As the desk would have set it."""
+    return Cookie(
+        version=0,
+        name=name,
+        value=value,
+        port=None,
+        port_specified=False,
+        domain=host,
+        domain_specified=False,
+        domain_initial_dot=False,
+        path="/",
+        path_specified=True,
+        secure=False,
+        expires=None,
+        discard=True,
+        comment=None,
+        comment_url=None,
+        rest={},
+    )
+
+
 class Visitor:
     """Keeps cookies between calls. ``cookie`` is the desk's session cookie of somebody already signed in."""
 
@@ -28,7 +50,7 @@ class Visitor:
         self._jar = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
         if cookie:
-            self._opener.addheaders = [("Cookie", f"{name}={cookie}")]
+            self._jar.set_cookie(_session_cookie(name, cookie, urllib.parse.urlsplit(base).hostname or ""))
 
     def get(self, path: str) -> Answer:
         return self._open(urllib.request.Request(self.base + path))
