@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from desk.calendars.models import AgreementVersion, CalendarVersion
 from desk.calendars.queries import after_working_days as after_working_days
 from desk.calendars.queries import histories
+from desk.calendars.queries import history as history
 from desk.calendars.queries import next_opening as next_opening
 from desk.calendars.queries import working_seconds as working_seconds
 from desk.domain.account import Account, account_of
