@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from flask import Flask, Response, current_app, redirect, request, url_for
 from flask_bootstrap import Bootstrap5
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
 from desk.config import ROOT, Settings, load_settings
-from desk.db import db
+from desk.db import LARGEST_ID, db
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -72,6 +74,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAIL_SUPPRESS_SEND=False,
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    # A number that no id can have is not found, rather than an error of the database.
+    app.url_map.converters["int"] = partial(IntegerConverter, max=LARGEST_ID)  # type: ignore[assignment]
     if settings.TRUSTED_PROXIES:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.TRUSTED_PROXIES, x_proto=settings.TRUSTED_PROXIES)
         app.wsgi_app = proxied  # type: ignore[method-assign]

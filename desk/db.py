@@ -26,6 +26,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from desk.domain.errors import Conflict
 
 BUSY_TIMEOUT_MS = 15_000
+LARGEST_ID = 2**31 - 1
 NAME_LENGTH = 200
 ENUM_LENGTH = 40
 

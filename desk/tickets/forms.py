@@ -1,5 +1,6 @@
 """Forms of tickets: filing, writing, triage and the moves of the lead's desk, and the filter of the queue."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
@@ -44,7 +45,6 @@ ANSWER = "a-"
 ASK = "ask"
 """The composer's choice beside the four audiences: to the member, whose turn it then is."""
 
-LARGEST_ID = 2**31 - 1
 _MORNING = time(8, 0)
 _ON_THE_FORM = frozenset({"environment", "member_org"})  # catalogue fields the ticket has a place of its own for
 _UNKNOWN = [("", "I do not know, or it does not matter")]
@@ -151,6 +151,11 @@ class HoldForm(Form):
         description="It comes back to the queue at 8:00 that morning, in your time zone.",
     )
 
+    def validate_until(self, field: Any) -> None:
+        """A day that somebody may mean."""
+        if field.data and not 2000 <= field.data.year <= 2200:
+            raise ValidationError("Please choose a day in the coming months.")
+
     def moment(self, zone: str) -> datetime:
         """The chosen morning as an instant."""
         return datetime.combine(self.until.data, _MORNING, ZoneInfo(zone)).astimezone(UTC)
@@ -228,6 +233,12 @@ def answers(entry: Entry | None, sent: MultiDict[str, str], more: Mapping[str, A
         found[each.id] = given if each.type == "multi" else "".join(given[:1])
     own = {each.id for each in entry.fields} & _ON_THE_FORM if entry else set()
     return found | {key: value for key, value in more.items() if key in own}
+
+
+def pair_of_ids(text: str) -> tuple[int, int] | None:
+    """The ids in ``organisation:person`` as a choice carries them; None when it is none of ours."""
+    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def files_of(field: MultipleFileField) -> tuple[File, ...]:

@@ -158,10 +158,10 @@ def _place(form: forms.NewTicketForm) -> tuple[int, int | None]:
     """The organisation, and whom a lead files for."""
     if "member_org_id" in form:
         return form.member_org_id.data, None
-    org_id, _, person_id = (form.behalf.data or "").partition(":")
-    if not (org_id.isdigit() and person_id.isdigit()):
+    chosen = forms.pair_of_ids(form.behalf.data or "")
+    if chosen is None:
         raise InvalidInput("Choose for whom you file this.", field="behalf")
-    return int(org_id), int(person_id)
+    return chosen
 
 
 @blueprint.post("/tickets/preview")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from desk import ticket_page
 from desk.access import current_actor, requires
 from desk.catalogue import queries as catalogue
-from desk.db import db
+from desk.db import LARGEST_ID, db
 from desk.domain.catalogue_fields import validate_fields
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Permission
@@ -34,7 +34,7 @@ def take(number: int) -> Any:
 def assign(number: int) -> Any:
     """Give it to a colleague, or to nobody."""
     chosen = request.form.get("assignee_id", "")
-    if chosen and not (chosen.isascii() and chosen.isdigit() and int(chosen) <= forms.LARGEST_ID):
+    if chosen and not (chosen.isascii() and chosen.isdigit() and int(chosen) <= LARGEST_ID):
         raise NotFound
     return ticket_page.act(
         number,
@@ -77,11 +77,12 @@ def triage(number: int) -> Any:
 @requires(Permission.TICKET_WORK)
 def requester(number: int) -> Any:
     """Confirm who an unverified sender is."""
-    org_id, _, person_id = request.form.get("person", "").partition(":")
-    if not (org_id.isdigit() and person_id.isdigit()):
+    chosen = forms.pair_of_ids(request.form.get("person", ""))
+    if chosen is None:
         return ticket_page.show(number, refused="Choose who the sender is."), 422
+    org_id, person_id = chosen
 
     def confirm(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
-        service.confirm_requester(session, actor, ticket, member_org_id=int(org_id), person_id=int(person_id), now=now)
+        service.confirm_requester(session, actor, ticket, member_org_id=org_id, person_id=person_id, now=now)
 
     return ticket_page.act(number, "The sender is confirmed.", confirm)
