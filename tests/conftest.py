@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy.orm import Session
@@ -127,9 +127,17 @@ def clock(tmp_path: Path, now: datetime) -> MovableClock:
 def app(database_url: str, tmp_path: Path, clock: MovableClock) -> Iterator[Flask]:
     """The desk on the test's database, inside an application context."""
     made = make_app(database_url, tmp_path, CLOCK_OFFSET_FILE=clock.file)
+    # Requests share the context below, and with it who was signed in: the next browser may be somebody else's.
+    made.before_request(forget_who_asked)
     with made.app_context():
         yield made
         dispose()
+
+
+def forget_who_asked() -> None:
+    """What Flask-Login, Flask-WTF and ``desk.access`` keep for the length of a request."""
+    for name in ("_login_user", "actor", "csrf_token"):
+        g.pop(name, None)
 
 
 @pytest.fixture
