@@ -13,6 +13,7 @@ from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Role
 from desk.mail.address import Signer
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
+from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 PAGE_SIZE = 50
@@ -206,10 +207,16 @@ def get_inbound(session: Session, actor: Actor, mail_id: int) -> InboundMail:
     return found
 
 
+def tickets_to_link(session: Session, actor: Actor, ids: Sequence[int]) -> Sequence[Ticket]:
+    """Those of these tickets that the actor can open."""
+    wanted = sa.select(Ticket).where(Ticket.id.in_(ids), tickets.visible_to(actor)).order_by(Ticket.id)
+    return session.scalars(wanted).all()
+
+
 def outbound_visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """Mail about tickets to the lead's managers; mail about no ticket to the managers of registries."""
-    tickets = sa.select(Ticket.id).where(Ticket.consortium_id.in_(actor.consortia(frozenset({Role.LEAD_MANAGER}))))
-    conditions: list[sa.ColumnElement[bool]] = [OutboundMail.ticket_id.in_(tickets)]
+    managed = sa.select(Ticket.id).where(Ticket.consortium_id.in_(actor.consortia(frozenset({Role.LEAD_MANAGER}))))
+    conditions: list[sa.ColumnElement[bool]] = [OutboundMail.ticket_id.in_(managed)]
     if actor.registries(frozenset({Role.REGISTRY_MANAGER})):
         conditions.append(OutboundMail.ticket_id.is_(None))
     return sa.or_(*conditions)

@@ -29,6 +29,7 @@ _HEADER_LINE = re.compile(
     r"|komu|předmět|lähetetty|vastaanottaja|aihe|enviada em|assunto|reply-to|importance)\s?\*?\s?:",
     re.IGNORECASE,
 )
+_DATE_OR_ADDRESS = re.compile(r"[0-9]{1,2}[:.][0-9]{2}|[0-9]{4}|@|[0-9]{1,2}[/.-][0-9]{1,2}")
 _SEPARATOR = re.compile(r"^[*> ]{0,6}(?:[_-]{4,}.{0,60}|[_-]{2,20}\s?\S.{0,60}\s?[_-]{2,20})$")
 _SIGNATURE = re.compile(r"^(?:--|—|__{1,40})\s*$")
 _MOBILE = re.compile(
@@ -50,7 +51,7 @@ class HasText(Protocol):
 def new_text(message: HasText) -> str:
     """The part of ``message.text`` that its author wrote for this mail; the whole text if nothing would be left."""
     lines = _above_our_marker(message.text).split("\n")
-    kept = _without_quotation(_above_header_block(lines))
+    kept = _without_last_quotation(_without_quotation(_above_header_block(lines)))
     found = "\n".join(_without_signature(kept)).strip("\n").rstrip()
     return found if found.strip() else message.text.strip("\n")
 
@@ -65,6 +66,22 @@ def _above_our_marker(text: str) -> str:
     while above and (not above[-1].strip(" >\t") or _INTRODUCTION.search(above[-1][:_LONGEST_LINE])):
         above.pop()
     return "\n".join(above)
+
+
+def _without_last_quotation(lines: list[str]) -> list[str]:
+    """Cut a quotation at the end, and the line above it that introduces it in whatever language, over two lines too."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith(">")):
+        end -= 1
+    if not any(line.lstrip().startswith(">") for line in lines[end:]):
+        return lines
+    for taken in (1, 2):
+        above = end - taken
+        introduction = " ".join(lines[max(above, 0) : end]).strip()[:_LONGEST_LINE]
+        # Two lines are one introduction only if the first has a date or an address; one line needs either too.
+        if above >= 0 and introduction.endswith(":") and _DATE_OR_ADDRESS.search(lines[above][:_LONGEST_LINE]):
+            return lines[:above]
+    return lines[:end]
 
 
 def _above_header_block(lines: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """LMTP and SMTP listeners: bytes in, and a yes only for what is durably kept.
 
 LMTP answers once per recipient, which aiosmtpd does not; so one recipient is taken per message, and the mail server
-sends the others separately (set ``lmtp_destination_recipient_limit = 1`` in Postfix to spare it the attempt). Everything
+sends the others separately (``lmtp_destination_recipient_limit = 1`` in Postfix spares it the attempt). Everything
 unexpected is 451 without a word about what it was. The SMTP door is for a trusted server in front of it: it relays
 nothing, asks for no sign-in, and is not meant for the open internet.
 """

@@ -1,0 +1,124 @@
+"""The mail screen, for managers: every mail that came in with outcome and reason, and mail of ours that is stuck."""
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+
+from desk.access import current_actor, requires
+from desk.clock import utcnow
+from desk.config import Settings
+from desk.db import db, transaction
+from desk.domain.errors import Conflict, DeskError
+from desk.domain.permissions import Permission
+from desk.mail import gateway, intake, outbound, queries
+from desk.mail.message import read
+from desk.mail.models import InboundOutcome, InboundState, OutboundState
+from desk.mail.queries import InboundFilter
+from desk.storage import store
+
+blueprint = Blueprint("mail_screen", __name__, url_prefix="/mail")
+_LAST_PAGE = 10_000
+_NUMBER = "<int(max=2147483647):mail_id>"
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+@blueprint.get("")
+@requires(Permission.MAIL_READ)
+def index() -> Any:
+    """Every mail that came in, newest first, with counts that add up."""
+    session, actor, page = db.session(), current_actor(), _page()
+    shown = request.args.get("show", "")
+    wanted = InboundFilter(_chosen(InboundState, shown), _chosen(InboundOutcome, shown))
+    rows = queries.inbound(session, actor, wanted, page=page)
+    return render_template(
+        "mail_screen/index.html",
+        rows=rows[: queries.PAGE_SIZE],
+        more=len(rows) > queries.PAGE_SIZE,
+        page=page,
+        shown=shown,
+        counts=queries.inbound_counts(session, actor),
+    )
+
+
+@blueprint.get(f"/{_NUMBER}")
+@requires(Permission.MAIL_READ)
+def show(mail_id: int) -> Any:
+    """One mail with the evidence for what became of it."""
+    session, actor = db.session(), current_actor()
+    mail = queries.get_inbound(session, actor, mail_id)
+    linked = [number for number in (mail.ticket_id, *mail.evidence.get("linked", [])) if number]
+    return render_template("mail_screen/show.html", mail=mail, linked=queries.tickets_to_link(session, actor, linked))
+
+
+@blueprint.post(f"/{_NUMBER}/retry")
+@requires(Permission.MAIL_READ)
+def retry(mail_id: int) -> Any:
+    """Read a quarantined mail again."""
+    try:
+        with transaction() as session:
+            gateway.try_again(session, queries.get_inbound(session, current_actor(), mail_id))
+        intake.read_one(mail_id, _settings(), utcnow())
+        flash("The mail was read again; see below what became of it.", "success")
+    except Conflict as error:
+        flash(error.sentence, "warning")
+    return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+
+
+@blueprint.post(f"/{_NUMBER}/open")
+@requires(Permission.MAIL_READ)
+def open_ticket(mail_id: int) -> Any:
+    """Make a ticket of a held mail."""
+    actor = current_actor()
+    key = queries.get_inbound(db.session(), actor, mail_id).key
+    message = read(store().get(key), _settings().AUTHSERV_ID or None)
+    try:
+        with transaction() as session:
+            mail = queries.get_inbound(session, actor, mail_id)
+            gateway.open_held(session, actor, mail, message, now=utcnow())
+            opened = mail.outcome is InboundOutcome.OPENED
+        if opened:
+            flash("A ticket was opened from this mail. Its sender is not verified.", "success")
+        else:
+            flash("It belongs to no consortium that the desk could find, so no ticket was opened.", "warning")
+    except DeskError as error:
+        flash(error.sentence, "warning")
+    return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+
+
+@blueprint.get("/out")
+@requires(Permission.MAIL_READ)
+def outbox() -> Any:
+    """Mail of ours by state; what is dead says why and can be sent again."""
+    state, page = _chosen(OutboundState, request.args.get("show", "")) or OutboundState.DEAD, _page()
+    rows = queries.outbound(db.session(), current_actor(), state, page=page)
+    return render_template(
+        "mail_screen/outbox.html",
+        rows=rows[: queries.PAGE_SIZE],
+        more=len(rows) > queries.PAGE_SIZE,
+        page=page,
+        shown=state.value,
+    )
+
+
+@blueprint.post(f"/out/{_NUMBER}/send")
+@requires(Permission.MAIL_READ)
+def send_again(mail_id: int) -> Any:
+    """Queue a dead mail again."""
+    with transaction() as session:
+        outbound.send_again(session, queries.get_outbound(session, current_actor(), mail_id), now=utcnow())
+    flash("The mail is queued again.", "success")
+    return redirect(url_for("mail_screen.outbox"), 303)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["DESK"]
+    return settings
+
+
+def _page() -> int:
+    return min(max(request.args.get("page", 1, type=int), 1), _LAST_PAGE)
+
+
+def _chosen(kind: type[Kind], value: str) -> Kind | None:
+    return kind(value) if value in {one.value for one in kind} else None
