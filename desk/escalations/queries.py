@@ -249,7 +249,9 @@ def lines_of(brief: Brief, entry: Entry | None) -> list[Line]:
     values["known_issues_checked"] = "Yes" if brief.known_issues_checked else ""
     found = [Line(label, str(values[name])) for name, label in LABELS.items() if values[name]]
     labels = {each.id: each.label for each in (entry.fields if entry else ())}
-    for key, value in brief.fields.items():
+    # In the order of the form: PostgreSQL's JSON keeps no order of its own.
+    for key in (*(each for each in labels if each in brief.fields), *sorted(set(brief.fields) - set(labels))):
+        value = brief.fields[key]
         found.append(Line(labels.get(key, key), "\n".join(value) if isinstance(value, list) else _said(value)))
     return found
 
