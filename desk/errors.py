@@ -3,7 +3,7 @@
 import logging
 
 import sqlalchemy.exc
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -18,6 +18,7 @@ from desk.domain.errors import (
     TooMany,
     TryLater,
 )
+from desk.extensions import login_manager
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ def _http(error: HTTPException) -> tuple[str, int] | HTTPException:
 
 def _database_away(error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, int]:
     log.error("database away: %s at %s", type(error).__name__, request.endpoint)
+    # Who asks cannot be looked up either: the page is made for nobody in particular.
+    g._login_user = login_manager.anonymous_user()
     return render_template("errors/unavailable.html", status=503, sentence=SENTENCES[503]), 503
 
 
