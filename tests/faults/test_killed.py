@@ -1,0 +1,99 @@
+"""Killed at any write, statement or rename: what was acknowledged is there, once; what was not comes again, once."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from desk.conversations.models import Attachment, Message
+from desk.events.models import Event
+from desk.mail.models import InboundMail, InboundState, OutboundMail
+from desk.tickets.models import Ticket
+from tests.cast import Cast
+from tests.servers import strace
+from tests.servers.desk import ROOT, Desk
+from tests.servers.engines import NOT_RUN_HERE
+from tests.servers.sink import Sink
+
+pytestmark = pytest.mark.faults
+
+POINTS = 10
+
+
+@pytest.fixture(autouse=True)
+def traced() -> None:
+    """These tests stop a process at a chosen system call."""
+    why = strace.why_not()
+    if why is not None:
+        pytest.skip(f"{NOT_RUN_HERE}kill at a system call: {why}")
+
+
+def numbered(letter: bytes, number: int) -> bytes:
+    """The same letter under another Message-ID, so that each point has a mail of its own."""
+    return letter.replace(b"<sign-in@", b"<sign-in-%d@" % number)
+
+
+def rows(session: Session, model: type, *where: sa.ColumnElement[bool]) -> int:
+    session.rollback()
+    return session.scalar(sa.select(sa.func.count()).select_from(model).where(*where)) or 0
+
+
+def test_a_mail_that_was_taken_is_there_once_whenever_the_pipe_is_killed(
+    app: Flask, session: Session, cast: Cast, desk: Desk, letter: bytes
+) -> None:
+    words = desk.command("mail", "receive")
+    calls = strace.Command(words, numbered(letter, 0), desk.env, ROOT).calls()
+    killed = 0
+    points = strace.spread(calls, POINTS)
+    for number, call in enumerate(points, 1):
+        mail = numbered(letter, number)
+        killed += strace.Command(words, mail, desk.env, ROOT).killed_at(call)
+        # The mail server heard no answer and tries again.
+        assert desk.run("mail", "receive", stdin=mail).returncode == 0
+    assert killed >= len(points) // 2, "the calls of two runs differ too much to say anything"
+    desk.do("jobs", "tick", "--until-idle")
+    assert rows(session, InboundMail) == len(points) + 1
+    assert rows(session, InboundMail, InboundMail.state != InboundState.DONE) == 0
+    for model in (Ticket, Message, Attachment):
+        assert rows(session, model) == len(points) + 1, model
+    assert rows(session, Event, Event.kind == "opened") == len(points) + 1
+    assert list(desk.folder.rglob("*.part")) == [] or whole_blobs(desk.folder)
+
+
+def whole_blobs(folder: Path) -> bool:
+    """A kill in the middle of a file leaves a part behind, never a blob under its final name that is not whole."""
+    blobs = [path for path in (folder / "attachments").rglob("*") if path.is_file() and path.suffix != ".part"]
+    return bool(blobs) and all(path.stat().st_size for path in blobs)
+
+
+def test_no_event_is_left_untold_and_none_is_told_twice_whenever_the_jobs_are_killed(
+    app: Flask, session: Session, cast: Cast, desk: Desk, sink: Sink, letter: bytes
+) -> None:
+    desk.env |= {"DESK_SMTP_PORT": str(sink.port)}
+    words = desk.command("jobs", "tick")
+    assert desk.run("mail", "receive", stdin=numbered(letter, 0)).returncode == 0
+    calls = strace.Command(words, b"", desk.env, ROOT).calls()
+    points = strace.spread(calls, POINTS)
+    for number, call in enumerate(points, 1):
+        assert desk.run("mail", "receive", stdin=numbered(letter, number)).returncode == 0
+        strace.Command(words, b"", desk.env, ROOT).killed_at(call)
+    # A claim of a sender that died runs out after a quarter of an hour.
+    session.rollback()
+    desk.env |= {"DESK_CLOCK_OFFSET_FILE": later(desk)}
+    desk.do("jobs", "tick", "--until-idle")
+    assert rows(session, Event, Event.expanded_at.is_(None)) == 0
+    told = session.execute(sa.select(OutboundMail.event_id, OutboundMail.to_address)).all()
+    assert len(told) == len(set(told))
+    assert rows(session, OutboundMail, OutboundMail.sent_at.is_(None)) == 0
+    assert {message.message_id for message in sink.messages} == {
+        f"<{message_id}>" for message_id in session.scalars(sa.select(OutboundMail.message_id))
+    }
+
+
+def later(desk: Desk) -> str:
+    """The desk's clock an hour on, in a file of its own."""
+    file = desk.folder / "clock-later"
+    file.write_text(str(float((desk.folder / "clock").read_text()) + 3600))
+    return str(file)
