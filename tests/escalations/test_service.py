@@ -342,13 +342,13 @@ def test_the_database_keeps_one_open_hand_over_for_each_ticket(stage: Stage) -> 
         unit.add(Escalation(**twin, **rest, created_at=stage.cast.now))
 
 
-LEADS = (
+LEADS: tuple[tuple[Any, dict[str, Any]], ...] = (
     (service.send, {}),
     (service.withdraw, {}),
     (service.verify, {}),
     (service.close, {}),
 )
-REGISTRIES = (
+REGISTRIES: tuple[tuple[Any, dict[str, Any]], ...] = (
     (service.accept, {}),
     (service.decline, {"entry_key": "orcid-oauth-invalid-scope"}),
     (service.return_, {"reason": ReturnReason.CONSENT, "text": "Please."}),
@@ -357,33 +357,27 @@ REGISTRIES = (
 )
 
 
-@pytest.mark.parametrize(
-    "name", ["alice", "olga", "bob", "carla", "samir", "sofia", "dora", "dirk", "ada", "rita", "ruth"]
-)
-@pytest.mark.parametrize(("verb", "what"), LEADS)
-def test_only_the_tickets_own_lead_makes_the_leads_moves(
-    stage: Stage, cast: Cast, name: str, verb: Any, what: dict[str, Any]
-) -> None:
+def test_only_the_tickets_own_lead_makes_the_leads_moves(stage: Stage, cast: Cast) -> None:
     stage.sent()
-    with pytest.raises(NotFound):
-        stage.does(cast.people()[name], verb, **what)
+    for person in (each for name, each in cast.people().items() if name not in ("leo", "lena")):
+        for verb, what in LEADS:
+            with pytest.raises(NotFound):
+                stage.does(person, verb, **what)
 
 
-@pytest.mark.parametrize("name", ["alice", "bob", "carla", "leo", "lena", "samir", "sofia", "dora", "dirk", "ada"])
-@pytest.mark.parametrize(("verb", "what"), REGISTRIES)
-def test_only_the_registry_it_was_sent_to_makes_the_registrys_moves(
-    stage: Stage, cast: Cast, name: str, verb: Any, what: dict[str, Any]
-) -> None:
+def test_only_the_registry_it_was_sent_to_makes_the_registrys_moves(stage: Stage, cast: Cast) -> None:
     stage.sent()
-    with pytest.raises(NotFound):
-        stage.does(cast.people()[name], verb, **what)
+    for person in (each for name, each in cast.people().items() if name not in ("rita", "ruth")):
+        for verb, what in REGISTRIES:
+            with pytest.raises(NotFound):
+                stage.does(person, verb, **what)
 
 
-@pytest.mark.parametrize(("verb", "what"), REGISTRIES)
-def test_a_registry_does_nothing_with_a_draft(stage: Stage, cast: Cast, verb: Any, what: dict[str, Any]) -> None:
+def test_a_registry_does_nothing_with_a_draft(stage: Stage, cast: Cast) -> None:
     stage.saved()
-    with pytest.raises(NotFound):
-        stage.does(cast.rita, verb, **what)
+    for verb, what in REGISTRIES:
+        with pytest.raises(NotFound):
+            stage.does(cast.rita, verb, **what)
 
 
 def test_the_queue_shows_each_party_what_is_its_own(stage: Stage, cast: Cast, session: Session) -> None:
