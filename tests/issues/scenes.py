@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.accounts import service as people
 from desk.accounts.models import Consortium, MemberOrg, Person
+from desk.catalogue import service as catalogue
 from desk.db import transaction
 from desk.domain.permissions import Role
 from desk.domain.register import IssueDraft
@@ -29,6 +30,13 @@ def draft(**more: Any) -> IssueDraft:
         "first_seen": date(2026, 3, 2),
     }
     return IssueDraft(**(values | more))
+
+
+def catalogued(cast: Cast) -> str:
+    """The key of an entry, once the catalogue is loaded."""
+    with transaction() as session:
+        catalogue.load_catalogue(session, catalogue.read_document(), cast.now)
+    return "orcid-api-not-found"
 
 
 def opened(cast: Cast, person: Person | None = None, *, text: IssueDraft | None = None, **more: Any) -> int:
