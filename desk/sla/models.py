@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict
+from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import Calendars, ClockState, EventType, Percents, with_moments
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
@@ -80,7 +81,8 @@ class Clock(Base):
     state: Mapped[ClockState]
     cause: Mapped[str] = mapped_column(sa.String(CAUSE_LENGTH))  # of the last event: why it is paused or stopped
     calendar_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar.id"))
-    # The newest version of the calendar that the moments were worked out with: an older one is found and mended.
+    # Live: the newest version that the moments were worked out with, so that one who missed the next is found.
+    # Over: the version in force at the end.
     calendar_version_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar_version.id"))
     target: Mapped[JsonDict]  # as promised; {}: measured only
     target_seconds: Mapped[int | None]
@@ -110,7 +112,7 @@ def projection(clock: ClockValue, calendars: Calendars, percents: Percents) -> d
         "state": clock.state,
         "cause": clock.cause,
         "calendar_id": clock.calendar,
-        "calendar_version_id": max(version.key for version in calendars[clock.calendar].versions if version.key),
+        "calendar_version_id": _version(clock, calendars),
         "target": clock.target.to_json(),
         "target_seconds": clock.target_seconds,
         "started_at": clock.started_at,
@@ -124,6 +126,14 @@ def projection(clock: ClockValue, calendars: Calendars, percents: Percents) -> d
         "breached_at": clock.breached_at if clock.breach_recorded else None,
         "next_at": min((moment for moment in (clock.warn_at, late) if moment is not None), default=None),
     }
+
+
+def _version(clock: ClockValue, calendars: Calendars) -> int:
+    history = calendars[clock.calendar]
+    if clock.stopped_at is not None:
+        # In force up to its end: a version that begins in that very second may have been written after it.
+        history = CalendarHistory([history.version_at(clock.stopped_at - _ONE_SECOND)])
+    return max(version.key for version in history.versions if isinstance(version.key, int))
 
 
 class ClockEvent(Base):
