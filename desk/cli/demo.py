@@ -77,4 +77,4 @@ def write(sender: str | None, recipient: str, subject: str, text: str | None) ->
         letters.send(message, settings)
     except DeskError as error:
         raise click.ClickException(error.sentence) from error
-    click.echo(f"Sent from {address} to {recipient}. Its receipt is at {settings.BASE_URL}/demo/mail?to={address}")
+    click.echo(f"Sent from {address} to {recipient}. Its receipt comes to /demo/mail?to={address} of the desk.")

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -64,7 +65,7 @@ def announcement(settings: Settings) -> list[str]:
         *_links(settings),
         "",
         "Send a first mail, as a member's contact, from another terminal in this folder:",
-        f"  DESK_DEMO=yes {_program()} --app wsgi demo write",
+        f"  DESK_DEMO=yes {_given()}{_program()} --app wsgi demo write",
     ]
     return lines
 
@@ -93,6 +94,12 @@ def _three() -> list[Human]:
 
 SEED = 20260420
 """The world that ``demo load`` makes unless told otherwise."""
+
+
+def _given() -> str:
+    """Settings of this process that the command in the other terminal needs as well."""
+    names = ("DESK_INSTANCE", "DESK_SMTP_LISTEN", "DESK_DATABASE_URL")
+    return "".join(f"{name}={shlex.quote(os.environ[name])} " for name in names if name in os.environ)
 
 
 def _program() -> str:
