@@ -1,13 +1,11 @@
-"""Events to mail: one row per recipient, complete before the first try. Who is told is decided in ``told`` alone.
+"""Events to mail: one row per recipient, complete before the first try. Who is told is decided in ``desk.mail.told``.
 
-Nobody is told of what they did themselves, nor of a message that they may not read at this moment. Automatic mail is
-marked and capped by counts that trust no header: per address and day, per ticket and hour. What a cap holds back is a
-dead row with its reason, visible and to be sent by hand.
+Automatic mail is marked and capped by counts that trust no header: per address and day, per ticket and hour. What a
+cap holds back is a dead row with its reason, visible and to be sent by hand.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from typing import Any
@@ -15,21 +13,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.accounts import queries as accounts
 from desk.accounts.models import Person, Team
 from desk.config import Settings
 from desk.conversations.models import Message
 from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
-from desk.domain.permissions import MessageSubject, Permission, may
-from desk.domain.vocabulary import Audience
 from desk.events import queries as events
 from desk.events.models import Event
-from desk.issues import queries as issues
 from desk.mail import letter, queries
 from desk.mail.address import Signer
 from desk.mail.models import OutboundMail, OutboundState
-from desk.tickets import queries as tickets
-from desk.tickets.models import Participant, Ticket
+from desk.mail.told import Recipient, told
+from desk.tickets.models import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -44,28 +38,13 @@ _REFERENCES = 10
 _PERSONAL = frozenset({"answered", "asked_member", "resolved"})
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Somebody who is told. ``side``: member, lead or registry, whose words are used; ``audience`` of their answer."""
-
-    address: str
-    side: str
-    audience: Audience
-    person: Person | None = None
-
-    @property
-    def zone(self) -> str:
-        """Where their clocks are."""
-        return self.person.timezone if self.person else "UTC"
-
-
 def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
     """Turn the oldest event that nobody was told of into rows of mail; whether there was one."""
     event = events.claim_unexpanded(session)
     if event is None:
         return False
     event.expanded_at = now
-    for recipient in told(session, event, now):
+    for recipient in _told(session, event, now):
         try:
             with session.begin_nested():
                 _add(session, event, recipient, settings, now)
@@ -77,179 +56,13 @@ def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
     return True
 
 
-# ------------------------------------------------------------------ who is told
-
-
-def told(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Everybody who is told of an event, each address once."""
-    rule = _TOLD.get(event.kind)
-    found = rule(session, event, now) if rule else []
-    chosen: dict[str, Recipient] = {}
-    for recipient in found:
-        person = recipient.person
-        if person is not None and (not person.active or _did_it(event, recipient, person)):
-            continue
-        if _may_read(session, event, recipient, now):
-            chosen.setdefault(recipient.address.lower(), recipient)
-    return list(chosen.values())
-
-
-def _did_it(event: Event, recipient: Recipient, person: Person) -> bool:
-    """Whether it would be news of their own act; a receipt for their request is none."""
-    return person.id == event.actor_id and not (event.kind == "opened" and recipient.side == "member")
-
-
-def kinds() -> frozenset[str]:
-    """The events of which anybody is told; each has a folder in ``templates/mail``."""
-    return frozenset(_TOLD)
-
-
-def _may_read(session: Session, event: Event, recipient: Recipient, now: datetime) -> bool:
-    """Whether they may read what the mail shows, now and not when it was written."""
-    if recipient.person is None or event.ticket_id is None:
-        return True
-    ticket = session.get_one(Ticket, event.ticket_id)
-    actor = accounts.actor_of(session, recipient.person.id, now)
-    subject = tickets.subject_of(session, ticket)
-    message = session.get(Message, event.message_id) if event.message_id else None
-    if message is not None:
-        return may(actor, Permission.MESSAGE_READ, MessageSubject(subject, message.audience))
-    return may(actor, Permission.TICKET_READ, subject)
-
-
-def _members(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Requester and participants; the address that wrote, while it belongs to nobody known."""
-    ticket = session.get_one(Ticket, event.ticket_id)
-    people = session.scalars(
-        sa.select(Person).where(
-            sa.or_(
-                Person.id == ticket.requester_id,
-                Person.id.in_(sa.select(Participant.person_id).where(Participant.ticket_id == ticket.id)),
-            )
-        )
-    ).all()
-    found = [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
-    if ticket.requester_id is None and ticket.unverified_sender and "@" in ticket.unverified_sender:
-        found.append(Recipient(ticket.unverified_sender, "member", Audience.MEMBER))
-    return found
-
-
-def _sender(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Who wrote an unverified mail, unless it was a machine or its sender failed authentication."""
-    mail = queries.mail_of_message(session, event.message_id) if event.message_id else None
-    return _members(session, event, now) if mail is not None and mail.evidence.get("answerable") else []
-
-
-def _desk(session: Session, event: Event, now: datetime, audience: Audience = Audience.MEMBER) -> list[Recipient]:
-    """Everybody of the lead's desk."""
-    ticket = session.get_one(Ticket, event.ticket_id)
-    people = accounts.lead_people(session, ticket.consortium_id, now)
-    return [Recipient(person.email, "lead", audience, person) for person in people]
-
-
-def _whose_it_is(
-    session: Session, event: Event, now: datetime, audience: Audience = Audience.MEMBER
-) -> list[Recipient]:
-    """Who has taken the ticket, else everybody of the lead's desk."""
-    ticket = session.get_one(Ticket, event.ticket_id)
-    everybody = _desk(session, event, now, audience)
-    return [one for one in everybody if one.person and one.person.id == ticket.assignee_id] or everybody
-
-
-def _registries(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """The desks of the registries that the ticket was handed to."""
-    ticket = session.get_one(Ticket, event.ticket_id)
-    audience = Audience.REGISTRY if event.audience == Audience.REGISTRY.value else Audience.HANDOVER
-    return [
-        Recipient(person.email, "registry", audience, person)
-        for registry_id in sorted(tickets.subject_of(session, ticket).registry_ids)
-        for person in accounts.registry_people(session, registry_id, now)
-    ]
-
-
-def _about_the_work(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """The lead's side of a hand-over."""
-    return _whose_it_is(session, event, now, Audience.HANDOVER)
-
-
-def _readers_of_a_note(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    if event.audience == Audience.LEAD.value:
-        return _whose_it_is(session, event, now, Audience.LEAD)
-    lead = _about_the_work(session, event, now) if event.audience == Audience.HANDOVER.value else []
-    return [*lead, *_registries(session, event, now)]
-
-
-def _assignee(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    ticket = session.get_one(Ticket, event.ticket_id)
-    everybody = _desk(session, event, now, Audience.LEAD)
-    return [one for one in everybody if one.person and one.person.id == ticket.assignee_id]
-
-
-def _the_other_side(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """The desk when the member reopened it; the member when the desk did."""
-    by_desk = event.actor_id in {one.person.id for one in _desk(session, event, now) if one.person}
-    return _members(session, event, now) if by_desk else _whose_it_is(session, event, now)
-
-
-def _opened(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """The desk, and a receipt for who asked even though they did it themselves."""
-    return [*_members(session, event, now), *_desk(session, event, now)]
-
-
-def _received(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    return [*_sender(session, event, now), *_desk(session, event, now)]
-
-
-def _escalated(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    return [*_members(session, event, now), *_registries(session, event, now)]
-
-
-def _late(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Whoever's clock it is: the registry's desk while the ticket is there, the lead's always."""
-    at_registry = "registry" in str(event.payload.get("kind", ""))
-    return [*_about_the_work(session, event, now), *(_registries(session, event, now) if at_registry else [])]
-
-
-def _that_person(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    person_id = event.person_id or event.payload.get("person_id")
-    person = session.get(Person, person_id) if person_id else None
-    return [Recipient(person.email, "member", Audience.MEMBER, person)] if person else []
-
-
-def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    if event.issue_id is None or event.consortium_id is None:
+def _told(session: Session, event: Event, now: datetime) -> Sequence[Recipient]:
+    """Who is told; nobody, with a word in the log, where that cannot be found out: later events must not wait."""
+    try:
+        return told(session, event, now)
+    except Exception:
+        log.exception("nobody could be told of event %s (%s)", event.id, event.kind)
         return []
-    ids = issues.followers(session, event.issue_id, event.consortium_id, now)
-    people = session.scalars(sa.select(Person).where(Person.id.in_(ids)).order_by(Person.id)).all()
-    return [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
-
-
-_TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
-    "opened": _opened,
-    "received_unverified": _received,
-    "requester_confirmed": _members,
-    "participant_added": _that_person,
-    "assigned": _assignee,
-    "answered": _members,
-    "asked_member": _members,
-    "resolved": _members,
-    "member_wrote": _whose_it_is,
-    "confirmed": _whose_it_is,
-    "reopened": _the_other_side,
-    "noted": _readers_of_a_note,
-    "escalated": _escalated,
-    "accepted": _about_the_work,
-    "declined": _about_the_work,
-    "returned": _about_the_work,
-    "fixed": _about_the_work,
-    "withdrawn": _registries,
-    "verified": _registries,
-    "warned": _late,
-    "breached": _late,
-    "sign_in_link_issued": _that_person,
-    "issue_published": _followers,
-    "issue_updated": _followers,
-}
 
 
 # ------------------------------------------------------------------ the row
@@ -362,6 +175,7 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
         "actor": actor.name if actor else "",
         "at": event.at,
         "payload": event.payload,
+        "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
         "message": _shown(message),
         "ticket": _ticket(ticket, recipient, settings, proposed=proposed) if ticket else None,
         "base_url": settings.BASE_URL,

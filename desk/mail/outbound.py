@@ -55,11 +55,15 @@ class SafeConnection(Connection):
             host: smtplib.SMTP = smtplib.SMTP_SSL(*where, local_hostname=name, timeout=seconds, context=context)
         else:
             host = smtplib.SMTP(*where, local_hostname=name, timeout=seconds)
-        if settings.SMTP_SECURITY == "starttls":
-            # Raises where the server does not offer it: mail is not sent in clear because somebody stripped the offer.
-            host.starttls(context=ssl.create_default_context())
-        if settings.SMTP_USER:
-            host.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        try:
+            if settings.SMTP_SECURITY == "starttls":
+                # Raises where it is not offered: mail does not go in clear because somebody stripped the offer.
+                host.starttls(context=ssl.create_default_context())
+            if settings.SMTP_USER:
+                host.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
+        except (smtplib.SMTPException, OSError):
+            host.close()
+            raise
         return host
 
     def send_raw(self, sender: str, recipient: str, raw: bytes) -> None:
