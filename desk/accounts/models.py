@@ -181,7 +181,7 @@ class Credential(Base):
 
 
 class OneTimeLink(Base):
-    """A link that signs somebody in once. Its token is made from ``nonce`` and the desk's key: the row opens nothing."""
+    """A link that signs somebody in once. Its token needs ``nonce`` and the desk's key: the row opens nothing."""
 
     __tablename__ = "one_time_link"
 

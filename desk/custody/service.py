@@ -5,9 +5,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.calendars import queries as calendars
 from desk.custody.models import CustodyEntry
 from desk.domain.vocabulary import Party
-from desk.sla import queries as sla
 
 
 def pass_to(
@@ -33,7 +33,7 @@ def pass_to(
         if (current.party, current.team_id) == (party, team_id):
             return None
         current.until_at = now
-        current.seconds = sla.working_seconds(session, calendar_id, current.from_at, now)
+        current.seconds = calendars.working_seconds(session, calendar_id, current.from_at, now)
         # The index allows one open turn per ticket, so the old one must be closed first.
         session.flush()
     if party is Party.NOBODY:

@@ -32,7 +32,7 @@ def cut_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
 
 
 def clean_text(text: str, *, name: str, field: str, required: bool = True, limit: int = MESSAGE_LENGTH) -> str:
-    """Several lines, ends trimmed, line ends ``\\n``. Raises ``InvalidInput`` when empty though required, or too long."""
+    """Several lines, ends trimmed, line ends ``\\n``. ``InvalidInput`` when empty though required, or too long."""
     kept = _without_controls(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
     kept = _MANY_BLANK_LINES.sub("\n\n\n", kept)
     if required and not kept:

@@ -1,4 +1,4 @@
-"""Giving a ticket to a registry and back; the verbs of ``escalations`` call these. Each moves state, ledger and clocks."""
+"""Giving a ticket to a registry and back; the verbs of ``escalations`` call these. State, ledger and clocks move."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
