@@ -55,7 +55,7 @@ def _session_is_young() -> bool:
     return age is not None and age <= current_app.config["DESK"].SESSION_HOURS * 3600
 
 
-def sign_in(person: Person) -> None:
+def begin_session(person: Person) -> None:
     """Begin a new session for the person; what the browser had before is dropped (no fixation)."""
     session.clear()
     session.permanent = True
@@ -64,7 +64,7 @@ def sign_in(person: Person) -> None:
     g.pop("actor", None)
 
 
-def sign_out() -> None:
+def end_session() -> None:
     """End the session of this browser."""
     logout_user()
     session.clear()

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
-from flask_login import current_user, login_user, logout_user
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 
-from desk.access import SignedIn, current_actor, public, requires
+from desk.access import begin_session, current_actor, end_session, public, requires
 from desk.accounts import queries, service
 from desk.accounts.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
 from desk.accounts.models import OneTimeLink, Person, TokenPurpose
@@ -43,7 +43,7 @@ def sign_in() -> Any:
     if person is None:
         form.refuse(None, "That address and password do not belong together. Try again, or ask for a one-time link.")
         return _page("accounts/sign_in.html", form)
-    _enter(person)
+    begin_session(person)
     return redirect(safe_target(request.args.get("next", "")), 303)
 
 
@@ -64,7 +64,7 @@ def link(token: str) -> Any:
         person = queries.person(db.session(), found.person_id)
         asks_password = found.purpose is TokenPurpose.SET_PASSWORD
         if request.method == "POST" and (not asks_password or form.validate()):
-            _enter(_redeem(token, form.password.data if asks_password else None))
+            begin_session(_redeem(token, form.password.data if asks_password else None))
             return redirect(url_for("home.index"), 303)
     except NotFound:
         return render_template("accounts/link_ended.html"), 404
@@ -86,10 +86,12 @@ def _redeem(token: str, password: str | None) -> Person:
 @blueprint.post("/sign-out")
 @public
 def sign_out() -> Any:
-    """End this browser's session."""
-    logout_user()
-    session.clear()
-    flash("You are signed out.", "success")
+    """End every session and link of this person: the cookie of another browser, or a copy of this one, ends with it."""
+    if current_user.is_authenticated:
+        with transaction() as unit:
+            service.end_sessions(unit, queries.person(unit, current_user.person.id), now=utcnow())
+    end_session()
+    flash("You are signed out, in every browser. Sign-in links that were mailed to you have ended too.", "success")
     return redirect(url_for("accounts.sign_in"), 303)
 
 
@@ -130,7 +132,7 @@ def password() -> Any:
         except InvalidInput as error:
             form.refuse(error.field, error.sentence)
         else:
-            _enter(queries.person(db.session(), person.id))
+            begin_session(queries.person(db.session(), person.id))
             flash("Your password is changed. Every other browser is signed out.", "success")
             return redirect(url_for("accounts.profile"), 303)
     return _profile_page(ProfileForm(formdata=None, obj=person), form)
@@ -153,17 +155,6 @@ def _knows_present(person: Person, form: ChangePasswordForm) -> bool:
     return known is not None
 
 
-@blueprint.post("/profile/sign-out-everywhere")
-@requires(Permission.PROFILE_EDIT)
-def sign_out_everywhere() -> Any:
-    """End every session and link of this person."""
-    with transaction() as unit:
-        service.end_sessions(unit, queries.person(unit, current_user.person.id), now=utcnow())
-    session.clear()
-    flash("You are signed out everywhere. Links that were mailed to you have ended too.", "success")
-    return redirect(url_for("accounts.sign_in"), 303)
-
-
 def safe_target(wanted: str) -> str:
     """Where to go after sign-in: a path of ours, never another host."""
     parts = urlsplit(wanted)
@@ -171,14 +162,6 @@ def safe_target(wanted: str) -> str:
     if plain and not parts.scheme and not parts.netloc and not wanted[1:].lstrip().startswith("/"):
         return wanted
     return url_for("home.index")
-
-
-def _enter(person: Person) -> None:
-    """A session of its own for every sign-in; nothing of an older one is carried over."""
-    session.clear()
-    session.permanent = True
-    session["started"] = utcnow().timestamp()
-    login_user(SignedIn(person))
 
 
 def _profile_page(form: ProfileForm, password_form: ChangePasswordForm) -> Any:
