@@ -283,7 +283,9 @@ def add_update(
     if told is None or told.withdrawn_at is not None:
         raise InvalidInput("Publish the issue to your members first; then they can read updates.", field="audience")
     entry = _entry(session, actor, issue, audience, consortium_id, text, now)
-    told.updated_at, told.next_update_at = now, next_update_at
+    told.updated_at = now
+    if next_update_at is not None or (told.next_update_at is not None and told.next_update_at <= now):
+        told.next_update_at = next_update_at
     _tell(session, "issue_updated", actor, told, now, text=text)
     return entry
 
@@ -343,9 +345,8 @@ def _demand_voice(session: Session, actor: Actor, issue: Issue, consortium_id: i
 
 
 def _publication(session: Session, issue: Issue, consortium_id: int) -> IssuePublication | None:
-    return session.scalars(
-        sa.select(IssuePublication).filter_by(issue_id=issue.id, consortium_id=consortium_id)
-    ).one_or_none()
+    query = sa.select(IssuePublication).filter_by(issue_id=issue.id, consortium_id=consortium_id)
+    return session.scalars(query).one_or_none()
 
 
 def _values(

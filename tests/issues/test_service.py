@@ -451,3 +451,29 @@ def test_every_verb_of_the_record_asks_who_may(cast: Cast, session: Session, nam
         with pytest.raises((NotPermitted, NotFound)), transaction() as unit:
             verb(unit, unit.get_one(Issue, number))
     assert session.scalar(sa.select(sa.func.count()).select_from(Event)) == before
+
+
+def test_an_update_without_a_new_date_keeps_the_promise_that_still_stands(cast: Cast, session: Session) -> None:
+    number, promised = opened(cast), cast.now + timedelta(days=5)
+    published(cast, cast.leo, number, cast.north, next_update_at=promised)
+
+    def told_at(at: Any, until: Any = None) -> Any:
+        with transaction() as unit:
+            service.add_update(
+                unit,
+                cast.actor(cast.leo),
+                issue(unit, cast, cast.leo, number),
+                audience=EntryAudience.MEMBERS,
+                text=f"News of {at}.",
+                consortium_id=cast.north.id,
+                next_update_at=until,
+                now=at,
+            )
+        session.expire_all()
+        return session.scalars(sa.select(IssuePublication)).one().next_update_at
+
+    assert told_at(cast.now + timedelta(days=1)) == promised
+    later = promised + timedelta(days=2)
+    assert told_at(cast.now + timedelta(days=2), later) == later
+    # A promise that this update comes after is kept or broken, but no longer ahead.
+    assert told_at(later + timedelta(hours=1)) is None
