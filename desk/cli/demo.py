@@ -13,7 +13,11 @@ from desk.db import transaction
 from desk.demo import letters, sign_ins, world
 from desk.demo.people import everybody
 from desk.demo.places import CONSORTIA
+from desk.demo.volume import enlarge
 from desk.domain.errors import DeskError
+
+VOLUME_SHARE = 0.4
+"""Of the demo world, so much is made by the verbs before it is copied."""
 
 group = AppGroup("demo", help="The demo world: invented places, people and tickets.")
 
@@ -43,6 +47,21 @@ def load(seed: int) -> None:
             )
     sign_ins.keep(settings, lines)
     click.echo(f"The sign-ins are in {sign_ins.sheet(settings)}.")
+
+
+@group.command("volume")
+@click.option("--tickets", "wanted", type=click.IntRange(1, 5_000_000), required=True, help="How many there shall be.")
+@click.option("--seed", type=int, default=sign_ins.SEED, show_default=True, help="Of the world that is copied.")
+def volume(wanted: int, seed: int) -> None:
+    """Make a large world for measuring: the demo's tickets, copied until there are as many as asked for."""
+    began = time.monotonic()
+    with transaction() as session:
+        if not world.is_loaded(session):
+            if not world.is_empty(session):
+                raise click.ClickException("This database is in use already; a large world needs an empty one.")
+            world.make(session, seed=seed, now=utcnow(), told=_progress, share=VOLUME_SHARE)
+        have = enlarge(session, wanted)
+    click.echo(f"There are {have} tickets now; that took {time.monotonic() - began:.0f} seconds.")
 
 
 def _progress(days: int, of: int) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from desk.demo.people import Human
 from desk.demo.places import CONSORTIA, ConsortiumPlace, Member
-from desk.demo.plots import LIVE, OFTEN, PLOTS, Beat, Who, arrival, evening, moments
+from desk.demo.plots import LIVE, OFTEN, PLOTS, Beat, Live, Who, arrival, evening, moments
 from desk.demo.stories import Teller, is_request
 from desk.domain.calendar import BusinessCalendar
 from desk.domain.catalogue import Catalogue, Entry
@@ -64,14 +64,15 @@ class Planner:
             for hard in (True, False)
         }
 
-    def plans(self) -> list[Plan]:
-        """All tickets in the order in which they come in."""
-        made = [*self._past(), *self._live()]
+    def plans(self, share: float = 1.0) -> list[Plan]:
+        """All tickets in the order in which they come in; with a smaller ``share`` fewer of each kind, at least one."""
+        live = LIVE if share >= 1 else tuple(dict.fromkeys(LIVE))
+        made = [*self._past(share), *self._live(live)]
         return sorted(made, key=lambda plan: plan.at)
 
-    def _past(self) -> Iterator[Plan]:
+    def _past(self, share: float) -> Iterator[Plan]:
         for plot, often in OFTEN.items():
-            for _ in range(often):
+            for _ in range(max(1, round(often * share))):
                 consortium = self._chance.choices(CONSORTIA, weights=(4, 3, 3))[0]
                 days = self._chance.uniform(7, DAYS)
                 entry = self._entry(plot, consortium)
@@ -82,8 +83,8 @@ class Planner:
                 at = hours.add(at, self._chance.randrange(1, 7 * 3600))
                 yield self._plan(plot, consortium, entry, evening(self._chance, at), PLOTS[plot])
 
-    def _live(self) -> Iterator[Plan]:
-        for number, live in enumerate(LIVE):
+    def _live(self, wanted: Sequence[Live]) -> Iterator[Plan]:
+        for number, live in enumerate(wanted):
             consortium = CONSORTIA[number % len(CONSORTIA)]
             at = arrival(self._chance, self._hours[consortium.slug], self._now, live.low, live.high)
             entry = self._entry(live.plot, consortium)

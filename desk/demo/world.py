@@ -50,13 +50,16 @@ def is_empty(session: Session) -> bool:
     return accounts.consortium_by_slug(session, CONSORTIA[0].slug) is None and session.get(Ticket, 1) is None
 
 
-def make(session: Session, *, seed: int, now: datetime, told: Told) -> Made:
-    """Make everything that happened until ``now``. ``told`` hears of every day that has passed, as (days, of days)."""
+def make(session: Session, *, seed: int, now: datetime, told: Told, share: float = 1.0) -> Made:
+    """Make everything that happened until ``now``. ``told`` hears of every day that has passed, as (days, of days).
+
+    ``share``: how much of the past to make; whatever it is, every state and every plot is there.
+    """
     now = now.replace(microsecond=0)
     people = everybody(seed)
     since = now - timedelta(days=DAYS) - LEAD_TIME
     ground = lay(session, people, since, now)
-    plans = Planner(seed, people, ground.hours, ground.catalogue, explained(), now).plans()
+    plans = Planner(seed, people, ground.hours, ground.catalogue, explained(), now).plans(share)
     register = Register()
     acts = _in_order(ground, register, plans, people, now)
     _play(session, acts, now - timedelta(days=DAYS + 1), now, told)
