@@ -21,6 +21,7 @@ from desk.events import queries as events
 from desk.events.models import Event
 from desk.mail import letter, queries
 from desk.mail.address import Signer
+from desk.mail.compose import LINK_PLACE
 from desk.mail.models import OutboundMail, OutboundState
 from desk.mail.told import Recipient, told
 from desk.tickets.models import Ticket
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 PER_STRANGER_AND_DAY = 3
 PER_PERSON_AND_DAY = 300
 PER_TICKET_AND_HOUR = 60
-LINK_PLACE = "{{ one-time link }}"
-"""Stands in a row for a sign-in link until the moment of sending: the database alone gives nobody a link."""
-
 _REFERENCES = 10
 # Written by a person and meant for this reader; everything else says that something happened.
 _PERSONAL = frozenset({"answered", "asked_member", "resolved"})

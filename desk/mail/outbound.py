@@ -5,16 +5,12 @@ server refuses for good is dead and visible, everything else is tried again: aft
 for five days. Mails to one address about one ticket keep their order; a row that fails holds up nobody else's.
 """
 
-import html
 import logging
 import secrets
 import smtplib
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 
 import sqlalchemy as sa
 from flask_mail import Connection, Mail
@@ -26,9 +22,8 @@ from desk.config import Settings
 from desk.db import transaction
 from desk.events.models import Event
 from desk.mail.charsets import one_line
-from desk.mail.evidence import OWN_MARK
+from desk.mail.compose import LINK_PLACE, compose
 from desk.mail.models import OutboundMail, OutboundState
-from desk.mail.notify import LINK_PLACE
 
 log = logging.getLogger(__name__)
 
@@ -143,32 +138,6 @@ def _claim(session: Session, now: datetime) -> OutboundMail | None:
 def _prepared(session: Session, row: OutboundMail, settings: Settings) -> Claimed:
     message = compose(row, link=_link(session, row, settings))
     return Claimed(row.id, row.attempts, row.envelope_from, row.to_address, message.as_bytes())
-
-
-def compose(row: OutboundMail, *, link: str = "") -> EmailMessage:
-    """The mail of a row; headers only through the library, which refuses line breaks. Seven bits on the wire."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = row.from_header
-    message["To"] = row.to_address
-    message["Subject"] = one_line(row.subject)
-    # When it was written and not when it was tried: a repeat is the same mail.
-    message["Date"] = format_datetime(row.created_at)
-    message["Message-ID"] = f"<{row.message_id}>"
-    if row.reply_to:
-        message["Reply-To"] = row.reply_to
-    if row.in_reply_to:
-        message["In-Reply-To"] = f"<{row.in_reply_to}>"
-    if row.references:
-        message["References"] = " ".join(f"<{one}>" for one in row.references)
-    if row.automatic:
-        message["Auto-Submitted"] = "auto-generated"
-        message["X-Auto-Response-Suppress"] = "All"
-        message[OWN_MARK] = "yes"
-    message.set_content(row.text.replace(LINK_PLACE, link), cte="quoted-printable")
-    if row.html:
-        body = row.html.replace(LINK_PLACE, html.escape(link))
-        message.add_alternative(body, subtype="html", cte="quoted-printable")
-    return message
 
 
 def _link(session: Session, row: OutboundMail, settings: Settings) -> str:

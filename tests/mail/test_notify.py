@@ -14,8 +14,9 @@ from desk.domain.permissions import Actor
 from desk.domain.vocabulary import Audience, Channel
 from desk.events.service import record
 from desk.mail import letter, notify, told
+from desk.mail.compose import LINK_PLACE, compose
+from desk.mail.message import read
 from desk.mail.models import OutboundMail, OutboundState
-from desk.mail.outbound import compose
 from desk.mail.reply import REPLY_ABOVE
 from desk.progress import service as progress
 from desk.tickets.models import Ticket
@@ -122,6 +123,29 @@ def test_every_answer_threads_and_finds_its_way_back(
     assert message.get_body(("html",)) is not None
 
 
+def test_long_ids_are_not_folded_into_something_no_client_reads(now: datetime) -> None:
+    ids = [f"{'d' * 61}{number}@support.consortium.example.org" for number in range(10)]
+    row = OutboundMail(
+        to_address="a@x.example",
+        message_id=ids[0],
+        in_reply_to=ids[1],
+        references=ids,
+        from_header="Größe <d@desk.example>",
+        reply_to="",
+        subject="täglich " * 30,
+        text="ü" * 2000,
+        html="",
+        automatic=False,
+        created_at=now,
+    )
+    raw = compose(row).as_bytes()
+    received = read(raw)
+    assert (received.message_id, received.in_reply_to, list(received.references)) == (ids[0], (ids[1],), ids)
+    assert received.subject == ("täglich " * 30).strip()
+    assert max(map(len, raw.splitlines())) <= 998
+    assert raw.isascii()
+
+
 def test_automatic_mail_is_marked_and_has_the_null_sender(
     cast: Cast, session: Session, ticket: Ticket, settings: Settings, now: datetime
 ) -> None:
@@ -173,7 +197,7 @@ def test_a_sign_in_link_is_not_in_the_database(cast: Cast, session: Session, set
     expand(settings, now)
     [row] = rows(session)
     assert "/link/" not in row.text + row.html
-    assert notify.LINK_PLACE in row.text
+    assert LINK_PLACE in row.text
 
 
 # ------------------------------------------------------------------ the letters
@@ -185,7 +209,7 @@ FULL: dict[str, Any] = {
     "signature": "",
     "actor": "Leo",
     "base_url": "https://desk.example.org",
-    "link_place": notify.LINK_PLACE,
+    "link_place": LINK_PLACE,
     "payload": {
         "title": "Tokens <b>",
         "text": "text",
