@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from desk import markup
 from desk.conversations.models import Attachment, Disclosure, Message
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
-from desk.domain.vocabulary import Audience
+from desk.domain.vocabulary import Audience, Channel
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ def message_of_attachment(session: Session, attachment_id: int) -> Message | Non
     ).first()
 
 
+def html_of(message: Message, text: str) -> str:
+    """Other words for a message, such as its masked text, shown in the way the message itself is."""
+    return markup.markdown(text) if message.channel is Channel.WEB else markup.plain(text)
+
+
 def _shown(
     actor: Actor, subject: TicketSubject, message: Message, disclosures: Sequence[Disclosure]
 ) -> ShownMessage | None:
@@ -69,7 +74,7 @@ def _shown(
     return ShownMessage(
         message=message,
         author=message.author.name if message.author else message.author_label,
-        html=message.html if whole or masked is None else markup.markdown(masked),
+        html=message.html if whole or masked is None else html_of(message, masked),
         attachments=[each for each in message.attachments if whole or each.id in allowed],
         disclosed_at=min((one.at for one in about if one.message_id), default=None),
     )

@@ -99,6 +99,18 @@ STATE_LABELS: Mapping[EscalationState, str] = {
     EscalationState.CLOSED: "closed",
 }
 
+STATE_WORDS: Mapping[EscalationState, str] = {
+    EscalationState.PREPARED: "Draft",
+    EscalationState.SENT: "Sent",
+    EscalationState.ACCEPTED: "Accepted",
+    EscalationState.DECLINED: "Declined",
+    EscalationState.RETURNED: "Returned",
+    EscalationState.WITHDRAWN: "Withdrawn",
+    EscalationState.FIXED: "Fix reported",
+    EscalationState.VERIFIED: "Verified",
+    EscalationState.CLOSED: "Closed",
+}
+
 _S, _M = EscalationState, Move
 
 MOVES: Mapping[tuple[EscalationState, Move], EscalationState] = {
@@ -329,9 +341,10 @@ def disclosed_text(text: str, consent: Consent) -> str:
 
 def mask(text: str) -> str:
     """iDs keep their last group and addresses their domain, so that two mentions of one person can still be told."""
-    text = re.sub(r"(?<!\d)\d{4}-\d{4}-\d{4}-(\d{3}[\dXx])(?!\d)", r"0000-****-****-\1", text)
+    # No asterisks: the text is shown as Markdown, which would make emphasis of them.
+    text = re.sub(r"(?<!\d)\d{4}-\d{4}-\d{4}-(\d{3}[\dXx])(?!\d)", r"0000-••••-••••-\1", text)
     # The bound keeps this linear on text that is one long run of allowed characters.
-    return re.sub(r"(?<![\w.+%-])[\w.+%-]{1,64}@((?:[\w-]{1,63}\.){1,8}\w{2,24})", r"***@\1", text)
+    return re.sub(r"(?<![\w.+%-])[\w.+%-]{1,64}@((?:[\w-]{1,63}\.){1,8}\w{2,24})", r"•••@\1", text)
 
 
 def _rewritten(brief: Brief, change: Callable[[str], str]) -> Brief:

@@ -19,6 +19,7 @@ from desk.domain.escalation import (
     OPEN,
     PLACES,
     STATE_LABELS,
+    STATE_WORDS,
     WITH_REGISTRY,
     Brief,
     Consent,
@@ -34,13 +35,15 @@ from desk.domain.identifiers import Kind
 from desk.domain.lifecycle import DONE
 from desk.domain.permissions import Actor
 from desk.domain.targets import Kind as ClockKind
-from desk.domain.wording import IMPACT_WORDS
+from desk.domain.wording import ENVIRONMENT_WORDS, IMPACT_WORDS
 from desk.escalations.models import Escalation, EscalationRound
 from desk.sla.models import Clock
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 PAGE_SIZE = 50
+
+_ENVIRONMENTS = {each.value: words for each, words in ENVIRONMENT_WORDS.items()}
 
 CONSENT_WORDS = {
     Consent.UNANSWERED: "",
@@ -63,7 +66,7 @@ class Candidate:
     """A member's message that can be disclosed: how the registry would read it, and whether it already does."""
 
     message: Message
-    text: str
+    html: str
     chosen: bool
     disclosed: bool
     chosen_attachments: frozenset[int]
@@ -102,8 +105,8 @@ class QueueRow:
 
     @property
     def state(self) -> str:
-        """The state in words."""
-        return STATE_LABELS[self.escalation.state]
+        """The state in a word."""
+        return STATE_WORDS[self.escalation.state]
 
 
 def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
@@ -176,21 +179,28 @@ def queue(
         .limit(PAGE_SIZE + 1)
         .offset((max(page, 1) - 1) * PAGE_SIZE)
     )
+    if state is None:
+        wanted = wanted.where(Ticket.state.not_in(DONE))
     if mine:
         wanted = wanted.where(Escalation.assignee_id == actor.person_id)
     return [QueueRow(*row) for row in session.execute(wanted)]
 
 
 def counts(session: Session, actor: Actor) -> dict[str, int]:
-    """How many hand-overs the actor sees in each state: one query. Keys are state values, and ``open``."""
+    """How many hand-overs the actor sees in each state: one query. Keys are state values, and ``open``.
+
+    ``open`` counts as the queue does: a ticket that is resolved or closed asks nobody for anything.
+    """
+    asks = sa.case((Ticket.state.not_in(DONE), 1), else_=0)
     rows = session.execute(
-        sa.select(Escalation.state, sa.func.count())
+        sa.select(Escalation.state, sa.func.count(), sa.func.sum(asks))
         .join(Ticket, Ticket.id == Escalation.ticket_id)
         .where(visible_to(actor))
         .group_by(Escalation.state)
     ).all()
-    found = {state.value: count for state, count in rows}
-    found["open"] = sum(count for state, count in rows if state in OPEN)
+    found = {state.value: count for state, count, _ in rows}
+    states = WITH_REGISTRY if actor.registries() else OPEN
+    found["open"] = sum(int(asking) for state, _, asking in rows if state in states)
     return found
 
 
@@ -247,6 +257,7 @@ def lines_of(brief: Brief, entry: Entry | None) -> list[Line]:
     """A brief as labelled lines, answered ones only."""
     values = {**brief.to_dict(), "identifiers": "\n".join(brief.identifiers), "consent": CONSENT_WORDS[brief.consent]}
     values["known_issues_checked"] = "Yes" if brief.known_issues_checked else ""
+    values["environment"] = _ENVIRONMENTS.get(brief.environment, brief.environment)
     found = [Line(label, str(values[name])) for name, label in LABELS.items() if values[name]]
     labels = {each.id: each.label for each in (entry.fields if entry else ())}
     # In the order of the form: PostgreSQL's JSON keeps no order of its own.
@@ -318,13 +329,14 @@ def candidates(session: Session, ticket: Ticket, escalation: Escalation | None, 
 
     Hand-over messages are the registry's anyway and the lead's own notes never are, so neither is offered.
     """
+    masked = masked_texts(session, ticket, consent)
     shown = _disclosed_ids(session, ticket, escalation)
     chosen = frozenset(escalation.chosen_messages) if escalation else frozenset()
     attachments = frozenset(escalation.chosen_attachments) if escalation else frozenset()
     return [
         Candidate(
             message=each,
-            text=disclosed_text(each.text, consent),
+            html=conversations.html_of(each, masked[each.id]) if each.id in masked else each.html,
             chosen=each.id in chosen,
             disclosed=each.id in shown,
             chosen_attachments=attachments,

@@ -18,12 +18,14 @@ from desk.domain.escalation import (
     REASON_LABELS,
     SIDES,
     STATE_LABELS,
+    STATE_WORDS,
     Brief,
     EscalationState,
     Move,
     ReturnReason,
     Side,
     lacks,
+    mask,
 )
 from desk.domain.permissions import Actor, Permission, may
 from desk.errors import status_of
@@ -93,9 +95,9 @@ def _words(move: Move, form: forms.ActForm) -> tuple[str, str, str]:
 def _buttons(panel: queries.Panel) -> list[tuple[Move, str, str]]:
     """The moves of the panel with their words and looks; sending has a button of its own."""
     tier = panel.escalation.tier if panel.escalation else 2
-    found = []
+    found: list[tuple[Move, str, str]] = []
     for move in panel.moves:
-        if move in WORDS:
+        if move in WORDS and move is not Move.ACCEPT:  # that one is a form of the panel's own
             title = _TIERS[5 - tier] if move is Move.MOVE_TIER else WORDS[move][0]
             found.append((move, title, "secondary" if move in _SOFT else "primary"))
     return found
@@ -133,7 +135,7 @@ def _list(template: str) -> str:
         mine=mine,
         counts=queries.counts(session, actor),
         states=EscalationState,
-        labels=STATE_LABELS,
+        labels=STATE_WORDS,
     )
 
 
@@ -242,6 +244,7 @@ def _preview(number: int, refused: str | None = None) -> str:
         missing=missing,
         refused=refused,
         locked=found.state not in EDITABLE,
+        names_somebody=mask(ticket.subject) != ticket.subject,
     )
 
 

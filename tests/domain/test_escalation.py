@@ -160,7 +160,7 @@ def test_researchers_are_masked_for_the_registry_without_consent() -> None:
     seen = as_disclosed(brief)
     assert "1825" not in str(seen.to_dict())
     assert "josiah" not in seen.tried
-    assert seen.identifiers == ("0000-****-****-0097",)
+    assert seen.identifiers == ("0000-••••-••••-0097",)
     assert seen.fields["idp_contact"] == "idp@uni.example"
 
 

@@ -81,7 +81,7 @@ def test_a_whole_round_through_the_pages(stage: Stage, browser: Browsers, sessio
     assert (answer.status_code, answer.location) == (303, f"/tickets/{number}/escalate/preview")
 
     preview = browser("leo").get(answer.location).text
-    assert "***@brown.example" in preview
+    assert "•••@brown.example" in preview
     assert "josiah" not in preview
     assert "trace.txt" in preview
     assert "screenshot.txt" not in preview

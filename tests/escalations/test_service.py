@@ -102,7 +102,8 @@ def test_the_preview_is_what_the_registry_then_reads(stage: Stage, cast: Cast) -
     read = queries.shown_brief(stage.session, escalation, Side.REGISTRY)
     assert queries.lines_of(read, entry) == lines
     disclosed = next(iter(queries.conversations.disclosures_of(stage.session, stage.ticket.id)))
-    assert disclosed.text == messages[0].text
+    assert disclosed.text is not None
+    assert (messages[0].html, "<em>" in messages[0].html) == (seen_by(stage, "rita")[0][1], False)
 
 
 def test_a_note_of_the_lead_cannot_be_chosen(stage: Stage, cast: Cast) -> None:
