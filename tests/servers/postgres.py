@@ -18,15 +18,12 @@ from tests.servers.processes import Process, free_port, until
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "120",
-    "autovacuum": "off",
     "log_min_messages": "warning",
     "timezone": "Asia/Kathmandu",  # not ours: code that leans on the server's zone is found out
 }
+_CARELESS = {"autovacuum": "off", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _INITDB = ("-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 
 
@@ -54,7 +51,9 @@ def why_not() -> str | None:
 class Postgres:
     """The server. ``url(name)`` is what SQLAlchemy takes; databases are copied from a template in some 50 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """Start it; ``durable`` as in production, for measurements."""
+        self._settings = _SETTINGS if durable else _SETTINGS | _CARELESS
         folder = binaries()
         assert folder is not None, why_not()
         self._bin = folder
@@ -81,7 +80,7 @@ class Postgres:
         )
 
     def _start(self) -> Process:
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         log = self._root / "log"
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), *options]
         process = Process(command, log=log, cwd=self._root, user=self._user, stop_signal=signal.SIGINT)
