@@ -188,7 +188,7 @@ def _incident(item: Mapping[str, Any], dictionary: Mapping[str, Any]) -> Entry:
         priority=str(item["default_priority"]),
         fields=_required(item["required_fields"], dictionary),
         fix=str(item["fix"]),
-        escalate_when=str(item["escalate_when"]),
+        escalate_when=str(item["escalate_when"] or ""),
         registry_action=str(item["registry_action"] or ""),
     )
 
