@@ -92,7 +92,7 @@ class Clock:
     parts: tuple[tuple[datetime, CalendarKey], ...]
     started_at: datetime
     changed_at: datetime  # of the target or the calendar: a breach is never dated before it
-    cause: str
+    cause: str  # why it is in its state
     target: Target = NOTHING_PROMISED
     target_seconds: int | None = None
     segments: tuple[Segment, ...] = ()
@@ -168,7 +168,9 @@ def step(
         return _started(clock, event, at, calendars, targets or {})
     if clock is None:
         raise ValueError(f"a clock of kind {event.kind} was {event.type} before it started")
-    clock = replace(_with_breach(clock, calendars, at), cause=event.cause or clock.cause)
+    clock = _with_breach(clock, calendars, at)
+    if event.type in _MOVING:
+        clock = replace(clock, cause=event.cause)
     return _STEPS[event.type](clock, event, at, calendars)
 
 
@@ -359,6 +361,7 @@ def _cancelled(clock: Clock, event: ClockEvent, at: datetime, calendars: Calenda
     return replace(_closed(clock, event, at, calendars), state=ClockState.CANCELLED, stopped_at=at)
 
 
+_MOVING = frozenset({EventType.PAUSED, EventType.RESUMED, EventType.STOPPED, EventType.CANCELLED})
 _CLOSING = frozenset({EventType.PAUSED, EventType.CALENDAR_CHANGED, EventType.STOPPED, EventType.CANCELLED})
 _TARGETING = frozenset({EventType.STARTED, EventType.RESUMED, EventType.RETARGETED, EventType.CALENDAR_CHANGED})
 

@@ -177,7 +177,8 @@ class _Decision:
             self.add(kind, EventType.RESUMED, target=self.terms.target(kind))
         elif runs and clock.state is ClockState.PAUSED:
             self.add(kind, EventType.RESUMED)
-        elif not runs and clock.state is ClockState.RUNNING:
+        elif not runs and clock.live and (clock.state is ClockState.RUNNING or clock.cause != state.value):
+            # Standing still for another reason is a pause of its own: who was waited for must add up.
             self.add(kind, EventType.PAUSED, cause=state.value)
 
     def retargeted(self) -> None:

@@ -79,7 +79,7 @@ class Clock(Base):
     cycle: Mapped[int]
     current: Mapped[bool]  # the latest cycle of its kind
     state: Mapped[ClockState]
-    cause: Mapped[str] = mapped_column(sa.String(CAUSE_LENGTH))  # of the last event: why it is paused or stopped
+    cause: Mapped[str] = mapped_column(sa.String(CAUSE_LENGTH))  # why it is in its state
     calendar_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar.id"))
     # Live: the newest version that the moments were worked out with, so that one who missed the next is found.
     # Over: the version in force at the end.
