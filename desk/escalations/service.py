@@ -75,6 +75,8 @@ def save_brief(
     if version != (found.version if found is not None and is_open else None):
         raise Conflict
     if found is None or not is_open:
+        if ticket.state in DONE:
+            raise IllegalTransition("The ticket is over. Reopen it before you escalate it.")
         found = _prepare(session, actor, ticket, found, now)
     elif found.state not in EDITABLE:
         raise IllegalTransition(f"The escalation is {STATE_LABELS[found.state]}; its brief cannot be changed now.")

@@ -71,7 +71,7 @@ WORDS: dict[Move, tuple[str, str, str]] = {
     Move.CLOSE: ("Close the escalation", "Nothing more is expected of the registry.", "Close it"),
 }
 _TIERS = {3: "Pass it to engineering", 2: "Pass it back to support"}
-_SOFT = frozenset({Move.WITHDRAW, Move.CLOSE, Move.DECLINE, Move.MOVE_TIER})
+_FORWARD = frozenset({Move.REPORT_FIX, Move.VERIFY})  # what usually comes next looks so
 
 
 @blueprint.app_context_processor
@@ -99,7 +99,7 @@ def _buttons(panel: queries.Panel) -> list[tuple[Move, str, str]]:
     for move in panel.moves:
         if move in WORDS and move is not Move.ACCEPT:  # that one is a form of the panel's own
             title = _TIERS[5 - tier] if move is Move.MOVE_TIER else WORDS[move][0]
-            found.append((move, title, "secondary" if move in _SOFT else "primary"))
+            found.append((move, title, "primary" if move in _FORWARD else "secondary"))
     return found
 
 

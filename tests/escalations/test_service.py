@@ -193,6 +193,21 @@ def test_a_draft_can_be_dropped_and_a_new_one_begun(stage: Stage, cast: Cast) ->
     assert (second.state, second.ordinal) == (EscalationState.PREPARED, 2)
 
 
+def test_a_ticket_that_is_over_is_not_escalated(stage: Stage, cast: Cast) -> None:
+    stage.does(cast.leo, progress.resolve, outcome=Outcome.SOLVED, text="Done.")
+    with pytest.raises(IllegalTransition, match="Reopen it"):
+        stage.saved()
+
+
+def test_a_hand_over_of_a_ticket_that_is_over_asks_nobody_for_anything(stage: Stage, cast: Cast) -> None:
+    stage.sent()
+    stage.does(cast.rita, service.return_, reason=ReturnReason.DUPLICATE, text="Known.")
+    stage.does(cast.leo, progress.resolve, outcome=Outcome.DUPLICATE, text="It is a duplicate.")
+    leo = cast.actor(cast.leo)
+    assert queries.queue(stage.session, leo) == []
+    assert queries.counts(stage.session, leo) == {"returned": 1, "open": 0}
+
+
 def test_moving_to_engineering_changes_team_and_ledger_but_not_the_clock(stage: Stage, cast: Cast) -> None:
     stage.accepted()
     stage.wait(1)
