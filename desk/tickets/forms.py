@@ -99,7 +99,7 @@ class ReplyForm(Form):
     text = TextAreaField(
         "Message",
         [
-            InputRequired("Write something first."),
+            # Not required: a file alone is a message too. The verb refuses one with neither.
             Length(max=MESSAGE_LENGTH, message="That is too long for a message. Please attach it as a file."),
         ],
     )

@@ -1,0 +1,66 @@
+"""Alive and ready, for machines that watch: what is wrong is named, and nothing of anybody is told."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from desk.db import transaction
+from desk.events import service as events
+from desk.health import queries
+from desk.mail.models import InboundMail, InboundState
+from tests.cast import Cast
+from tests.clock import MovableClock
+
+
+def test_the_process_is_alive_without_asking_anything(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "alive"})
+
+
+def test_a_fresh_desk_is_ready(cast: Cast, client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ready", "wrong": []})
+
+
+def test_jobs_that_stand_still_are_named(cast: Cast, client: FlaskClient, clock: MovableClock) -> None:
+    with transaction() as session:
+        events.record(session, "answered", at=cast.now)
+    assert client.get("/readyz").status_code == 200
+    clock.move(timedelta(minutes=20))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None and "flask jobs run" in answer.json["wrong"][0]
+
+
+def test_mail_in_quarantine_is_named_without_its_sender(cast: Cast, client: FlaskClient) -> None:
+    with transaction() as session:
+        session.add(
+            InboundMail(
+                mailbox="north@desk.example",
+                message_id="1@a.example",
+                content_sha256="0" * 64,
+                key="0" * 64,
+                size=1,
+                received_at=cast.now,
+                state=InboundState.QUARANTINED,
+                sender="secret@person.example",
+            )
+        )
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "quarantine" in answer.text and "secret@" not in answer.text
+
+
+def test_a_database_away_is_a_sentence_and_not_a_trace(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("password=hidden"))
+
+    monkeypatch.setattr(queries, "complaints", away)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "database cannot be reached" in answer.text and "hidden" not in answer.text and "SELECT" not in answer.text
