@@ -1,6 +1,5 @@
 """create_app(): the only module that knows every part."""
 
-import importlib
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,8 +15,26 @@ from werkzeug.routing import IntegerConverter
 
 from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
+from desk.accounts import views as accounts
+from desk.cli import catalogue as catalogue_commands
+from desk.cli import demo as demo_commands
+from desk.cli import jobs as jobs_commands
+from desk.cli import mail as mail_commands
+from desk.cli import people as people_commands
+from desk.cli import serve as serve_command
+from desk.cli import setup as setup_command
+from desk.cli import sla as sla_commands
 from desk.config import ROOT, Settings, load_settings
 from desk.db import LARGEST_ID, db
+from desk.demo import views as demo
+from desk.escalations import views as escalations
+from desk.health import views as health
+from desk.home import views as home
+from desk.issues import views as issues
+from desk.mail import views as mail
+from desk.progress import views as progress
+from desk.tickets import views as tickets
+from desk.triage import views as triage
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -110,24 +127,21 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _register_parts(app: Flask, settings: Settings) -> None:
-    for name in ("home", "accounts", "tickets", "progress", "triage", "escalations", "issues", "sla", "mail", "health"):
-        _optional(app, f"desk.{name}.views", "blueprint")
+    for views in (home, accounts, tickets, progress, triage, escalations, issues, mail, health):
+        app.register_blueprint(views.blueprint)
     if settings.DEMO:
-        _optional(app, "desk.demo.views", "blueprint")
-    for name in ("catalogue", "demo", "jobs", "mail", "people", "serve", "setup", "sla"):
-        _optional(app, f"desk.cli.{name}", "group")
-
-
-def _optional(app: Flask, module: str, name: str) -> None:
-    try:
-        part = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        logging.getLogger(__name__).debug("not there yet: %s (%s)", module, error)
-        return
-    if name == "group":
-        app.cli.add_command(part)
-    else:
-        app.register_blueprint(part)
+        app.register_blueprint(demo.blueprint)
+    for commands in (
+        catalogue_commands,
+        demo_commands,
+        jobs_commands,
+        mail_commands,
+        people_commands,
+        serve_command,
+        setup_command,
+        sla_commands,
+    ):
+        app.cli.add_command(commands.group)
 
 
 def _lead_to_sign_in() -> Any:
