@@ -1,7 +1,10 @@
 """What becomes of mail: the verbs it calls, for whom, and what nobody can do by writing a header."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +27,7 @@ from desk.progress import service as progress
 from desk.storage import store
 from desk.tickets.models import Ticket
 from tests.cast import Cast
+from tests.mail.corpus import HOSTILE
 
 NORTH = "north@desk.example"
 AUTHSERV = "mx.desk.example"
@@ -479,3 +483,32 @@ def test_a_bounce_is_noted_on_its_mail_and_a_forged_one_is_not(
 
 def test_roles_of_the_cast_are_what_these_tests_assume(cast: Cast) -> None:
     assert cast.actor(cast.leo).has_role(Role.LEAD_AGENT)
+
+
+def test_hostile_mail_is_stored_or_quarantined_and_the_next_one_is_fine(
+    cast: Cast, session: Session, settings: Settings, now: datetime, tmp_path: Path
+) -> None:
+    if not HOSTILE.exists():
+        pytest.skip("not run here: the hostile messages are not beside the checkout")
+    command = [sys.executable, str(HOSTILE), str(tmp_path), NORTH, cast.alice.email, cast.leo.email, "[#1]"]
+    subprocess.run(command, check=True, capture_output=True)
+    files = sorted(tmp_path.glob("*.eml"))
+    assert len(files) > 100
+    for file in files:
+        raw = file.read_bytes()
+        if len(raw) > settings.max_mail_bytes:
+            with pytest.raises(TooLarge):
+                intake.accept(raw, mailbox=NORTH, envelope_from="", settings=settings, now=now)
+            continue
+        mail_id = intake.accept(raw, mailbox=NORTH, envelope_from="", settings=settings, now=now)
+        intake.read_one(mail_id, settings, now)
+        session.expire_all()
+        mail = session.get_one(InboundMail, mail_id)
+        assert mail.state is InboundState.DONE, f"{file.name}: {mail.reason}"
+    expand(settings, now)
+    # Staff were named in From and in subjects; nothing was done in their name, and no ticket had two writers.
+    assert not session.scalars(sa.select(Message).where(Message.from_staff)).all()
+    per_ticket = (
+        session.execute(sa.select(sa.func.count()).select_from(Message).group_by(Message.ticket_id)).scalars().all()
+    )
+    assert set(per_ticket) == {1}

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,11 +14,8 @@ import pytest
 from desk.mail.evidence import AuthVerdict
 from desk.mail.message import InboundMessage, read
 from desk.mail.reply import REPLY_ABOVE, new_text
+from tests.mail.corpus import CORPUS, HOSTILE, OTHERS
 
-CORPUS = Path(__file__).parent / "corpus"
-ROOT = Path(__file__).resolve().parents[2]
-OTHERS = Path(os.environ.get("DESK_CORPUS") or ROOT.parent / "shared" / "corpus") / "mail"
-HOSTILE = OTHERS.parent.parent / "acceptance" / "evilmail.py"
 SECONDS_EACH = 10
 
 FACTS: dict[str, Any] = {
