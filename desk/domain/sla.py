@@ -235,6 +235,10 @@ class Book:
         for event in sorted(due, key=lambda event: event.at):
             self._enter(event)
 
+    def had(self, kind: Kind, type_: EventType) -> bool:
+        """Whether such an event was entered."""
+        return any(entry.event.kind is kind and entry.event.type is type_ for entry in self.entries)
+
     def touched(self) -> dict[tuple[Kind, int], Clock]:
         """The latest cycles, and those that ended in what was just done."""
         clocks = {(entry.clock.kind, entry.clock.cycle): entry.clock for entry in self.entries}

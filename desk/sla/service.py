@@ -341,7 +341,7 @@ def _project(session: Session, units: Sequence[_Unit]) -> int:
             before, moment = row.due_at, row.next_at
             row.keep(projection(clock, unit.book.calendars, unit.applied.percents))
             moved += row.next_at != moment
-            if kind is Kind.OVERALL and clock.cause == ChangeType.CALENDAR_EDITED:
+            if kind is Kind.OVERALL and unit.book.had(kind, EventType.CALENDAR_CHANGED):
                 _tell_of_promise(session, unit, before, row.due_at)
         for (owner, kind, cycle), row in rows.items():
             if owner == ticket_id:
