@@ -26,17 +26,32 @@ _HEADER_FROM = re.compile(r"^[*> ]{0,6}(?:from|von|de|da|van|fra|från|od|lähet
 _HEADER_LINE = re.compile(
     r"^[*> ]{0,6}(?:sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|date|à|objet|enviado|fecha|para|asunto"
     r"|inviato|data|a|oggetto|verzonden|aan|onderwerp|sendt|dato|til|emne|skickat|till|ämne|wysłano|do|temat|odesláno"
-    r"|komu|předmět|lähetetty|vastaanottaja|aihe|enviada em|assunto|reply-to|importance)\s?\*?\s?:",
+    r"|komu|předmět|lähetetty|vastaanottaja|aihe|enviada em|assunto|reply-to|importance|message du|copie à|sujet"
+    r"|отправлено|кому|тема|дата)\s?\*?\s?:",
     re.IGNORECASE,
 )
 _DATE_OR_ADDRESS = re.compile(r"[0-9]{1,2}[:.][0-9]{2}|[0-9]{4}|@|[0-9]{1,2}[/.-][0-9]{1,2}")
+# "-----Original Message-----": what stands below is not new. A forwarded message is, and has other words.
+_ORIGINAL = re.compile(
+    r"^[*> ]{0,6}[-_]{2,20}\s?(?:original message|ursprüngliche nachricht|message d.origine|mensaje original"
+    r"|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|wiadomość oryginalna"
+    r"|původní zpráva)\s?[-_]{2,20}\s*$",
+    re.IGNORECASE,
+)
+# "On 4 March Anne <anne@...> wrote:" in any language has a date or time, an address, and a colon at its end.
+_TIME = re.compile(r"[0-9]{1,2}[:.][0-9]{2}|\b(?:19|20)[0-9]{2}\b")
+_ADDRESS = re.compile(r"[<(\[][^<>()\s]{1,100}@[^<>()\s]{1,100}[>)\]]")
+_WROTE = re.compile(
+    r"\b(?:wrote|sent|schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu|napsal|napisał|kirjoitti|написал)"
+    r"\s?-*:?-*$"
+)
 _SEPARATOR = re.compile(r"^[*> ]{0,6}(?:[_-]{4,}.{0,60}|[_-]{2,20}\s?\S.{0,60}\s?[_-]{2,20})$")
 _SIGNATURE = re.compile(r"^(?:--|—|__{1,40})\s*$")
 _MOBILE = re.compile(
     r"^(?:sent (?:from|with|via|using) (?:my|the|outlook|mail|yahoo|proton|samsung|gmail)\b|von meinem \w+ gesendet"
     r"|gesendet von (?:meinem|mail|outlook)|envoyé de(?:puis)? mon|enviado desde mi|inviato da(?:l mio)?"
     r"|verzonden vanaf|verstuurd vanaf|skickat från|get outlook for|obter o outlook|télécharger outlook"
-    r"|outlook für \w+ beziehen).{0,120}$",
+    r"|outlook für \w+ beziehen).{0,119}[^.,]$",
     re.IGNORECASE,
 )
 
@@ -51,7 +66,8 @@ class HasText(Protocol):
 def new_text(message: HasText) -> str:
     """The part of ``message.text`` that its author wrote for this mail; the whole text if nothing would be left."""
     lines = _above_our_marker(message.text).split("\n")
-    kept = _without_last_quotation(_without_quotation(_above_header_block(lines)))
+    above = _above_introduction(_above_header_block(lines))
+    kept = _without_first_introduction(_without_last_quotation(_without_quotation(above)))
     found = "\n".join(_without_signature(kept)).strip("\n").rstrip()
     return found if found.strip() else message.text.strip("\n")
 
@@ -87,16 +103,58 @@ def _without_last_quotation(lines: list[str]) -> list[str]:
 def _above_header_block(lines: list[str]) -> list[str]:
     """Cut above "From: … Sent: … Subject: …", and above the rule that some programs draw over it."""
     for position in range(min(len(lines), _MOST_LINES)):
-        if not _HEADER_FROM.match(lines[position][:_LONGEST_LINE]):
-            continue
-        below = [line[:_LONGEST_LINE] for line in lines[position + 1 : position + 8] if line.strip()]
-        if sum(bool(_HEADER_LINE.match(line)) for line in below) < 2:
+        line = lines[position].strip()[:_LONGEST_LINE]
+        if not _ORIGINAL.match(line) and not _begins_header_block(lines, position):
             continue
         above = lines[:position]
         while above and (not above[-1].strip() or _SEPARATOR.match(above[-1].strip()[:_LONGEST_LINE])):
             above.pop()
         return above or lines
     return lines
+
+
+def _begins_header_block(lines: list[str], position: int) -> bool:
+    """Whether this line is one of at least three labels in a row, among them who wrote."""
+    block = [line.strip()[:_LONGEST_LINE] for line in lines[position : position + 8] if line.strip()]
+    if not _HEADER_FROM.match(block[0] if block else "") and not _HEADER_LINE.match(block[0] if block else ""):
+        return False
+    authors = sum(bool(_HEADER_FROM.match(line)) for line in block[:4])
+    return authors > 0 and sum(bool(_HEADER_LINE.match(line)) for line in block) >= 2
+
+
+def _above_introduction(lines: list[str]) -> list[str]:
+    """Cut at the line, or up to three, that introduces a quotation, unless the answer is below or inside of it."""
+    for position in range(min(len(lines), _MOST_LINES)):
+        length = _introduction_at(lines, position)
+        if not length:
+            continue
+        below = [line for line in lines[position + length :] if line.strip()]
+        quoted = [line.lstrip().startswith(">") for line in below]
+        if any(quoted) and not all(quoted):
+            return lines
+        if any(line.strip() for line in lines[:position]):
+            return lines[:position]
+    return lines
+
+
+def _without_first_introduction(lines: list[str]) -> list[str]:
+    """Who answers below a quotation leaves its introduction on top, where it introduces nothing any more."""
+    first = next((position for position, line in enumerate(lines) if line.strip()), 0)
+    below = lines[first + _introduction_at(lines, first) :]
+    return below if any(line.strip() for line in below) else lines
+
+
+def _introduction_at(lines: list[str], position: int) -> int:
+    """How many lines from here introduce a quotation; 0 if they do not."""
+    joined = ""
+    for taken, line in enumerate(lines[position : position + 3], 1):
+        if not line.strip() or line.lstrip().startswith(">"):
+            return 0
+        joined = f"{joined} {line.strip()[:_LONGEST_LINE]}".strip()
+        ends = joined.endswith(":") or joined.rstrip("- ").endswith("wrote")
+        if ends and _TIME.search(joined) and (_ADDRESS.search(joined) or _WROTE.search(joined)):
+            return taken
+    return 0
 
 
 def _without_quotation(lines: list[str]) -> list[str]:
