@@ -1,0 +1,89 @@
+"""People are added, their roles seen and ended, and lost ones given a new link, from the command line."""
+
+import re
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from desk.accounts import queries as accounts
+from desk.clock import utcnow
+from desk.domain.permissions import Role
+from tests.cast import Cast
+from tests.cli.test_setup import run
+
+
+def test_somebody_new_gets_a_role_and_a_link(app: Flask, session: Session, cast: Cast) -> None:
+    words = (
+        "people",
+        "add",
+        "New@orcid.example",
+        "--name",
+        "Nell New",
+        "--role",
+        "registry_agent",
+        "--registry",
+        "orcid",
+    )
+    code, output = run(app, *words)
+    assert code == 0, output
+    person = accounts.person_by_email(session, "new@orcid.example")
+    assert person is not None
+    assert accounts.actor_of(session, person.id, utcnow()).registries() == {cast.orcid.id}
+    assert re.search(r"http://localhost/link/\w+", output)
+
+
+def test_a_contact_is_added_by_the_members_name_or_ror_id(app: Flask, session: Session, cast: Cast) -> None:
+    for number, member in enumerate(("alder university", "016cn1q84", "https://ror.org/016cn1q84")):
+        email = f"n{number}@alder.example"
+        words = ("--name", "N", "--role", "contact", "--consortium", "north", "--member", member)
+        code, output = run(app, "people", "add", email, *words)
+        assert code == 0, output
+        person = accounts.person_by_email(session, email)
+        assert person is not None
+        assert accounts.actor_of(session, person.id, utcnow()).orgs() == {cast.alder.id}
+
+
+def test_somebody_known_gets_another_role_and_no_link(app: Flask, session: Session, cast: Cast) -> None:
+    code, output = run(app, "people", "add", cast.leo.email, "--role", "lead_manager", "--consortium", "south")
+    assert code == 0, output
+    assert "/link/" not in output
+    assert accounts.actor_of(session, cast.leo.id, utcnow()).consortia() == {cast.north.id, cast.south.id}
+
+
+def test_what_is_missing_is_said(app: Flask, cast: Cast) -> None:
+    for words, sentence in (
+        (("--role", "contact", "--name", "N"), "needs --consortium"),
+        (("--role", "contact", "--consortium", "north", "--name", "N"), "give --member"),
+        (("--role", "registry_agent", "--name", "N"), "needs --registry"),
+        (("--role", "administrator"), "give --name"),
+    ):
+        code, output = run(app, "people", "add", "x@y.example", *words)
+        assert code == 1
+        assert sentence in output
+
+
+def test_a_role_is_listed_and_ended_by_its_number(app: Flask, session: Session, cast: Cast) -> None:
+    _, output = run(app, "people", "roles", cast.leo.email)
+    number, role, place = output.split("\t")[:3]
+    assert (role, place) == (Role.LEAD_AGENT.value, "Northern Consortium")
+    code, output = run(app, "people", "roles", cast.leo.email, "--end", number)
+    assert code == 0
+    assert " until " in output
+    session.expire_all()
+    assert accounts.actor_of(session, cast.leo.id, utcnow()).grants == ()
+
+
+def test_nobody_elses_role_is_ended(app: Flask, cast: Cast) -> None:
+    _, output = run(app, "people", "roles", cast.leo.email)
+    code, output = run(app, "people", "roles", cast.alice.email, "--end", output.split("\t")[0])
+    assert code == 1
+    assert "no role with the number" in output
+
+
+def test_a_new_link_is_given_to_somebody_known_only(app: Flask, cast: Cast) -> None:
+    code, output = run(app, "people", "link", cast.alice.email)
+    assert code == 0
+    assert "/link/" in output
+    code, output = run(app, "people", "link", "nobody@alder.example")
+    assert code == 1
+    assert "Nobody here" in output
