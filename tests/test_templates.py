@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from desk.mail import notify
+from desk.mail import told
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
 DESK = ROOT / "desk"
 
 _IN_PYTHON = re.compile(r"""["']([a-z_]+(?:/[a-z_]+)*\.(?:html|txt))["']""")
-_IN_TEMPLATES = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([^"']+)["']""")
+_TAGS = re.compile(r"\{%-?\s*(?:extends|include|import|from)\s[^%]*%\}")
+_NAMES = re.compile(r"""["']([^"']+\.(?:html|txt))["']""")
 
 
 def all_templates() -> set[str]:
@@ -35,7 +36,8 @@ def asked_for() -> dict[str, str]:
     for path in sorted(DESK.rglob("*.py")):
         found |= dict.fromkeys(_IN_PYTHON.findall(path.read_text()), str(path.relative_to(ROOT)))
     for name in all_templates():
-        for other in _IN_TEMPLATES.findall((TEMPLATES / name).read_text()):
+        tags = " ".join(_TAGS.findall((TEMPLATES / name).read_text()))
+        for other in _NAMES.findall(tags):
             # Letters have an environment of their own, rooted in their folder.
             in_letters = name.startswith("mail/") and (TEMPLATES / "mail" / other).is_file()
             found["mail/" + other if in_letters else other] = name
@@ -55,7 +57,7 @@ def test_every_template_that_is_asked_for_exists() -> None:
 
 
 def test_every_event_that_notifies_has_its_letter_and_no_letter_is_left_over() -> None:
-    assert letters() ^ notify.kinds() == set()
+    assert letters() ^ told.kinds() == set()
 
 
 def test_every_letter_has_a_subject_and_a_body() -> None:
