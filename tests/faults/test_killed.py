@@ -19,7 +19,7 @@ from tests.servers.sink import Sink
 
 pytestmark = pytest.mark.faults
 
-POINTS = 10
+POINTS = 8
 
 
 @pytest.fixture(autouse=True)
