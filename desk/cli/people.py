@@ -25,12 +25,12 @@ group = AppGroup("people", help="People and their roles.")
 @group.command("add")
 @click.argument("email")
 @click.option("--name", help="Needed for somebody who is not known yet.")
-@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="What they do.")
 @click.option("--consortium", help="Short name of the consortium, for a lead's role or a member's.")
 @click.option("--registry", help="Short name of the registry, for a registry's role.")
 @click.option("--member", help="Name or ROR id of the member organisation, for a contact or its manager.")
 @click.option("--sees-all", is_flag=True, help="The contact sees all tickets of the organisation.")
-@click.option("--timezone", default="UTC", show_default=True)
+@click.option("--timezone", default="UTC", show_default=True, help="Theirs, such as Europe/Madrid.")
 def add(
     email: str,
     name: str | None,
