@@ -1,6 +1,5 @@
 """Reading hand-overs: one scope, the registry's queue, and what the ticket page shows of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Consortium, Person
 from desk.catalogue import queries as catalogue
 from desk.conversations import queries as conversations
-from desk.conversations.models import Attachment, Message
+from desk.conversations.models import Message
 from desk.domain.catalogue import Entry
 from desk.domain.catalogue import Field as FormField
 from desk.domain.errors import NotFound
@@ -367,8 +366,3 @@ def preview(session: Session, ticket: Ticket, escalation: Escalation) -> tuple[l
     entry = catalogue.entry(session, ticket.catalogue_key)
     chosen = [each for each in candidates(session, ticket, escalation, brief.consent) if each.chosen]
     return lines_of(brief, entry), chosen
-
-
-def attachments_of(messages: Sequence[Message]) -> list[Attachment]:
-    """All attachments of these messages, in order."""
-    return [attachment for message in messages for attachment in message.attachments]

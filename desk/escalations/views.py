@@ -191,9 +191,10 @@ def _refused_brief(number: int, form: forms.BriefForm, error: DeskError) -> Any:
     ticket, found = _for_lead(db.session(), current_actor(), number)
     form.refuse(getattr(error, "field", None), error.sentence)
     theirs = None
-    if isinstance(error, Conflict) and found is not None and found.state in EDITABLE:
-        theirs = Brief.from_dict(found.brief)
-        form.version.raw_data, form.version.data = None, found.version
+    if isinstance(error, Conflict):
+        # Who has seen the other text, or that it was dropped, may decide to save this one.
+        form.version.raw_data, form.version.data = None, found.version if found else None
+        theirs = Brief.from_dict(found.brief) if found and found.state in EDITABLE else None
     return _edit_page(ticket, found, form, None, theirs=theirs), status_of(error)
 
 

@@ -158,6 +158,19 @@ def test_a_conflict_shows_both_briefs_and_the_next_save_goes_through(stage: Stag
     assert newest(stage).brief["asked"] == "What both ask."
 
 
+def test_a_brief_whose_draft_was_dropped_meanwhile_can_still_be_saved(stage: Stage, browser: Browsers) -> None:
+    path = f"/tickets/{stage.ticket.number}/escalate"
+    stage.saved()
+    version = version_on(browser("leo").get(path).text)
+    stage.does(stage.cast.lena, service.withdraw)
+    answer = browser("leo").post(path, data=filled(stage, asked="Mine.", version=version))
+    assert answer.status_code == 409
+    assert "Mine." in answer.text
+    assert 'name="version"' not in answer.text
+    assert browser("leo").post(path, data=filled(stage, asked="Mine.")).status_code == 303
+    assert newest(stage).ordinal == 2
+
+
 def test_what_changed_since_the_preview_is_not_sent(stage: Stage, browser: Browsers) -> None:
     path = f"/tickets/{stage.ticket.number}/escalate"
     old = version_on(browser("leo").post(path, data=filled(stage), follow_redirects=True).text)

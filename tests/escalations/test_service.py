@@ -199,15 +199,6 @@ def test_a_ticket_that_is_over_is_not_escalated(stage: Stage, cast: Cast) -> Non
         stage.saved()
 
 
-def test_a_hand_over_of_a_ticket_that_is_over_asks_nobody_for_anything(stage: Stage, cast: Cast) -> None:
-    stage.sent()
-    stage.does(cast.rita, service.return_, reason=ReturnReason.DUPLICATE, text="Known.")
-    stage.does(cast.leo, progress.resolve, outcome=Outcome.DUPLICATE, text="It is a duplicate.")
-    leo = cast.actor(cast.leo)
-    assert queries.queue(stage.session, leo) == []
-    assert queries.counts(stage.session, leo) == {"returned": 1, "open": 0}
-
-
 def test_moving_to_engineering_changes_team_and_ledger_but_not_the_clock(stage: Stage, cast: Cast) -> None:
     stage.accepted()
     stage.wait(1)
@@ -356,84 +347,3 @@ def test_the_database_keeps_one_open_hand_over_for_each_ticket(stage: Stage) -> 
     rest = {"state": EscalationState.PREPARED, "tier": 2, "prepared_by_id": stage.cast.leo.id}
     with pytest.raises(IntegrityError), transaction() as unit:
         unit.add(Escalation(**twin, **rest, created_at=stage.cast.now))
-
-
-LEADS: tuple[tuple[Any, dict[str, Any]], ...] = (
-    (service.send, {}),
-    (service.withdraw, {}),
-    (service.verify, {}),
-    (service.close, {}),
-)
-REGISTRIES: tuple[tuple[Any, dict[str, Any]], ...] = (
-    (service.accept, {}),
-    (service.decline, {"entry_key": "orcid-oauth-invalid-scope"}),
-    (service.return_, {"reason": ReturnReason.CONSENT, "text": "Please."}),
-    (service.report_fix, {"text": "Mended."}),
-    (service.move_tier, {"tier": 3}),
-)
-
-
-def test_only_the_tickets_own_lead_makes_the_leads_moves(stage: Stage, cast: Cast) -> None:
-    stage.sent()
-    for person in (each for name, each in cast.people().items() if name not in ("leo", "lena")):
-        for verb, what in LEADS:
-            with pytest.raises(NotFound):
-                stage.does(person, verb, **what)
-
-
-def test_only_the_registry_it_was_sent_to_makes_the_registrys_moves(stage: Stage, cast: Cast) -> None:
-    stage.sent()
-    for person in (each for name, each in cast.people().items() if name not in ("rita", "ruth")):
-        for verb, what in REGISTRIES:
-            with pytest.raises(NotFound):
-                stage.does(person, verb, **what)
-
-
-def test_a_registry_does_nothing_with_a_draft(stage: Stage, cast: Cast) -> None:
-    stage.saved()
-    for verb, what in REGISTRIES:
-        with pytest.raises(NotFound):
-            stage.does(cast.rita, verb, **what)
-
-
-def test_the_queue_shows_each_party_what_is_its_own(stage: Stage, cast: Cast, session: Session) -> None:
-    draft = Stage.set(cast, session, subject="A second one")
-    draft.saved()
-    stage.wait(2)
-    stage.sent()
-    subjects = {
-        name: [row.ticket.subject for row in queries.queue(session, cast.actor(cast.people()[name]))]
-        for name in ("leo", "rita", "dora", "samir", "alice")
-    }
-    assert subjects["rita"] == ["Institutional sign-in fails"]
-    assert sorted(subjects["leo"]) == ["A second one", "Institutional sign-in fails"]
-    assert subjects["dora"] == subjects["samir"] == subjects["alice"] == []
-    (row,) = queries.queue(session, cast.actor(cast.rita))
-    assert row.clock is not None
-    assert row.clock.due_at is not None
-    assert queries.counts(session, cast.actor(cast.leo)) == {"prepared": 1, "sent": 1, "open": 2}
-
-
-def test_what_is_due_first_stands_first_in_the_queue(stage: Stage, cast: Cast, session: Session) -> None:
-    later = Stage.set(cast, session, subject="Later")
-    stage.sent()
-    later.wait(3)
-    later.sent()
-    rows = queries.queue(session, cast.actor(cast.rita))
-    assert [row.ticket.id for row in rows] == [stage.ticket.id, later.ticket.id]
-    stage.does(cast.rita, service.accept)
-    assert [row.ticket.id for row in queries.queue(session, cast.actor(cast.rita), mine=True)] == [stage.ticket.id]
-    sent = queries.queue(session, cast.actor(cast.rita), state=EscalationState.SENT)
-    assert [row.ticket.id for row in sent] == [later.ticket.id]
-
-
-def test_members_see_no_panel_and_each_desk_its_own_moves(stage: Stage, cast: Cast) -> None:
-    stage.sent()
-    assert queries.panel_for(stage.session, stage.ticket, cast.actor(cast.alice)) is None
-    assert queries.panel_for(stage.session, stage.ticket, cast.actor(cast.dora)) is None
-    lead = queries.panel_for(stage.session, stage.ticket, cast.actor(cast.leo))
-    registry = queries.panel_for(stage.session, stage.ticket, cast.actor(cast.rita))
-    assert lead is not None
-    assert registry is not None
-    assert [move.value for move in lead.moves] == ["withdraw"]
-    assert [move.value for move in registry.moves] == ["accept", "decline", "return"]
