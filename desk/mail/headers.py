@@ -51,6 +51,12 @@ def fields(part: Message) -> Fields:
     return found
 
 
+def first(part: Message, name: str) -> str:
+    """The first non-empty value of one header, without looking at the others."""
+    found = (_unfold(str(raw)[:LONGEST_HEADER]) for known, raw in part.raw_items() if known.lower() == name)
+    return next((text for text in found if text), "")
+
+
 def value(part_fields: Fields, name: str) -> str:
     """The first non-empty value of a header, or ''."""
     return next((found for found in part_fields.get(name, ()) if found.strip()), "")

@@ -17,7 +17,7 @@ from inscriptis.model.config import ParserConfig
 from tnefparse import TNEF
 
 from desk.mail.charsets import clean, decode
-from desk.mail.headers import Fields, base64_bytes, fields, ids, parameters, value, words
+from desk.mail.headers import base64_bytes, first, ids, parameters, words
 
 DEEPEST = 50
 MOST_PARTS = 1000
@@ -114,7 +114,8 @@ def _best_of_each_kind(children: list[Message]) -> list[Message]:
     best: dict[str, Message] = {}
     for position, child in enumerate(children):
         kind = _content_type(child)[0]
-        unique = kind in ("text/plain", "text/html", "") and not _disposition(fields(child))[0].startswith("attach")
+        disposition = parameters(first(child, "content-disposition"))[0]
+        unique = kind in ("text/plain", "text/html", "") and not disposition.startswith("attach")
         if unique and kind in best and not _as_it_came(child).strip():
             continue
         best[kind if unique else f"{position}"] = child
@@ -122,8 +123,7 @@ def _best_of_each_kind(children: list[Message]) -> list[Message]:
 
 
 def _content_type(part: Message) -> tuple[str, dict[str, str]]:
-    raw = value(fields(part), "content-type")
-    kind, named = parameters(raw)
+    kind, named = parameters(first(part, "content-type"))
     kind = re.sub(r"\s+", "", kind)
     if not re.fullmatch(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", kind):
         kind = "text/plain" if kind in ("", "text") else "application/octet-stream"
@@ -131,26 +131,21 @@ def _content_type(part: Message) -> tuple[str, dict[str, str]]:
     return kind, named
 
 
-def _disposition(part_fields: Fields) -> tuple[str, dict[str, str]]:
-    return parameters(value(part_fields, "content-disposition"))
-
-
 def _take(part: Message, body: Body, is_root: bool) -> None:
-    part_fields = fields(part)
     kind, named = _content_type(part)
-    disposition, disposed = _disposition(part_fields)
+    disposition, disposed = parameters(first(part, "content-disposition"))
     if kind in _REPORTS:
         body.reports.append((kind, part))
         return
     filename = _filename(named, disposed)
-    content_ids = ids(value(part_fields, "content-id"))
+    content_ids = ids(first(part, "content-id"))
     shown = kind in ("text/plain", "text/html") and disposition not in ("attachment", "attached") and not filename
     if kind == "text/rfc822-headers" or kind.startswith("message/"):
         body.reports.append((kind, part))
     elif shown or (is_root and kind.startswith("text/") and kind != "text/calendar" and not filename):
-        _take_text(kind, content(part, part_fields), named.get("charset"), body)
+        _take_text(kind, content(part), named.get("charset"), body)
         return
-    data = _embedded(part) if part.is_multipart() else content(part, part_fields)
+    data = _embedded(part) if part.is_multipart() else content(part)
     label = _LABELS.get(kind, "tnef" if filename.lower() == "winmail.dat" else "")
     body.attachments.append(
         Attachment(filename, kind, data, content_ids[0] if content_ids else "", disposition == "inline", label)
@@ -180,11 +175,11 @@ def _filename(named: dict[str, str], disposed: dict[str, str]) -> str:
 # ------------------------------------------------------------------ bytes of a part
 
 
-def content(part: Message, part_fields: Fields) -> bytes:
+def content(part: Message) -> bytes:
     """The bytes of a leaf with its transfer encoding undone as far as it can be."""
     if part.is_multipart():
         return b""
-    coding = parameters(value(part_fields, "content-transfer-encoding"))[0].strip("\"' .")
+    coding = parameters(first(part, "content-transfer-encoding"))[0].strip("\"' .")
     raw = _as_it_came(part)
     if coding == "base64":
         return base64_bytes(raw)
@@ -268,17 +263,25 @@ def _unpack(data: bytes, body: Body) -> None:
 # ------------------------------------------------------------------ text of HTML
 
 _PARSING = ParserConfig(display_links=True)
-_PARSING_WITHOUT_LINKS = ParserConfig(display_links=False)
-_MOST_LINKS = 2000
+_MOST_TAGS = 10_000
+_LINE_ENDS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote|/title)\b[^<>]{0,200}>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(script|style)\b[^<]*(?:<(?!/\1)[^<]*)*", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 
 
 def html_text(html: str) -> str:
     """The visible text of HTML with its links shown, or the HTML without its tags where it cannot be parsed."""
+    html = html[:_LONGEST_HTML]
     if not html.strip():
         return ""
+    if html.count("<") > _MOST_TAGS:
+        return _without_tags(html)
     try:
-        parsing = _PARSING if html.count("href") <= _MOST_LINKS else _PARSING_WITHOUT_LINKS
-        return clean(get_text(html[:_LONGEST_HTML], parsing)).strip("\n")
+        return clean(get_text(html, _PARSING)).strip("\n")
     except Exception:  # lxml and inscriptis raise many kinds on broken or very deep HTML
-        without = re.sub(r"<(script|style)\b[^<]*(?:<(?!/\1)[^<]*)*", " ", html[:_LONGEST_HTML], flags=re.IGNORECASE)
-        return clean(unescape(re.sub(r"<[^<>]{0,2000}>", " ", without))).strip()
+        return _without_tags(html)
+
+
+def _without_tags(html: str) -> str:
+    """The plain way, for HTML of so many tags that a tree of them takes seconds."""
+    return clean(unescape(_TAG.sub(" ", _LINE_ENDS.sub("\n", _UNSEEN.sub(" ", html))))).strip()

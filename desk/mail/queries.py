@@ -130,7 +130,8 @@ def thread_of(session: Session, ticket_id: int, address: str) -> list[str]:
             InboundMail.ticket_id == ticket_id, InboundMail.sender == address, InboundMail.message_id != ""
         )
     ).all()
-    in_order = sorted([(at, message_id) for at, message_id in (*came, *sent)])
+    # A header of ours is ASCII; ids of strangers may be anything.
+    in_order = sorted((at, message_id) for at, message_id in (*came, *sent) if message_id.isascii())
     return list(dict.fromkeys(message_id for _, message_id in in_order))
 
 

@@ -46,8 +46,22 @@ _BOUNCE_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _DAEMONS = re.compile(
-    r"(?:mailer-?daemon|mail-?daemon|postmaster|mmdf|mailerdaemon|mail_?delivery|bounce)", re.IGNORECASE
+    r"mailer-?daemon|mail-?daemon|mdaemon|postmaster|mmdf|mail[._ -]?(?:delivery|system|service|subsystem)|antivirus"
+    r"|imss|\bbounces?\b",
+    re.IGNORECASE,
 )
+_BOUNCE_TEXT = re.compile(
+    r"(?:could ?n.t|could not|can ?not|unable to|able to|has not|have not|not been|did not|failed to|n.t)"
+    r" (?:yet )?(?:be(?:en)? )?(?:deliver|receive|reach)|delivery (?:fail|to the following|attempts|of your)"
+    r"|undeliver|failed recipients"
+    r"|(?:recipient|user|mailbox|account|address)\w{0,2} (?:is |was |has been )?"
+    r"(?:unknown|unavailable|full|disabled|rejected|not found)"
+    r"|unknown (?:user|recipient|address)|no such (?:user|mailbox|recipient|address)|quota exceeded|over quota"
+    r"|automatically rejected|failed permanently|permanent (?:error|fail)|not delivered|pas pu [eê]tre d[eé]livr"
+    r"|nicht zugestellt|attempting to deliver",
+    re.IGNORECASE,
+)
+_OPENING = 4000
 
 
 def delivery_report(part_fields: Fields, body: Body, subject: str) -> DeliveryReport | None:
@@ -64,7 +78,7 @@ def delivery_report(part_fields: Fields, body: Body, subject: str) -> DeliveryRe
     failed = [Recipient(address.email, "failed") for address in addresses(part_fields.get("x-failed-recipients", []))]
     if failed:
         return DeliveryReport(_unique(failed), original)
-    if not _looks_like_a_bounce(part_fields, subject):
+    if not _looks_like_a_bounce(part_fields, subject, body.text):
         return None
     claimed = [Recipient(address, "failed") for address in _in_prose(body.text, part_fields)]
     return DeliveryReport(_unique(claimed), original or _id_in_prose(body.text))
@@ -88,7 +102,7 @@ def _unique(recipients: list[Recipient]) -> tuple[Recipient, ...]:
 def _recipients(part: Message) -> list[Recipient]:
     blocks = part.get_payload()
     if not isinstance(blocks, list):
-        blocks = _blocks(content(part, fields(part)))
+        blocks = _blocks(content(part))
     found = []
     for block in blocks:
         if isinstance(block, Message) and (recipient := _recipient(fields(block))):
@@ -123,7 +137,7 @@ def _recipient(block: Fields) -> Recipient | None:
 def _original_id(body: Body) -> str:
     for kind, part in body.reports:
         if kind == "text/rfc822-headers":
-            inner = email.message_from_string(decode(content(part, fields(part)))[:100_000])
+            inner = email.message_from_string(decode(content(part))[:100_000])
         elif (
             kind in ("message/rfc822", "message/global") and isinstance(part.get_payload(), list) and part.get_payload()
         ):
@@ -139,11 +153,16 @@ def _original_id(body: Body) -> str:
 # ------------------------------------------------------------------ prose
 
 
-def _looks_like_a_bounce(part_fields: Fields, subject: str) -> bool:
-    null_path = any(path.replace(" ", "") == "<>" for path in part_fields.get("return-path", ()))
-    daemon = any(_DAEMONS.match(author.email or author.name) for author in addresses(part_fields.get("from", [])))
+def _looks_like_a_bounce(part_fields: Fields, subject: str, text: str) -> bool:
+    """A machine of the mail system wrote it, and it speaks of delivery. A person may speak of that too."""
+    paths = part_fields.get("return-path", ())
+    null_path = any(path.replace(" ", "") == "<>" or _DAEMONS.search(path) for path in paths)
+    authors = addresses(part_fields.get("from", []))
+    daemon = any(_DAEMONS.search(f"{author.name} {author.email}") for author in authors)
     answered = value(part_fields, "auto-submitted").lower().startswith("auto-replied")
-    return bool(_BOUNCE_SUBJECT.search(subject)) and (daemon or null_path or answered)
+    report = value(part_fields, "content-type").lower().startswith("multipart/report")
+    speaks = _BOUNCE_SUBJECT.search(subject) or ((daemon or report) and _BOUNCE_TEXT.search(text[:_OPENING]))
+    return bool(speaks) and (daemon or null_path or answered or report)
 
 
 _ADDRESS = re.compile(r"(?<![\w.+=@-])([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8})", re.ASCII)
@@ -165,7 +184,7 @@ def _in_prose(text: str, part_fields: Fields) -> list[str]:
     above = prose[: copy.start()] if copy and _ADDRESS.search(prose, 0, copy.start()) else prose
     known = {address.email.lower() for name in ("to", "from", "cc") for address in addresses(part_fields.get(name, []))}
     found = [match[1].strip(".'`").lower() for match in _ADDRESS.finditer(above)]
-    return [address for address in found if address not in known and not _DAEMONS.match(address)][:100]
+    return [address for address in found if address not in known and not _DAEMONS.search(address)][:100]
 
 
 def _id_in_prose(text: str) -> str:

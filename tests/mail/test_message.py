@@ -112,7 +112,7 @@ def test_a_mail_beyond_a_limit_is_read_as_far_as_its_header() -> None:
 
 @pytest.mark.parametrize("line", ["On ", "> ", "\n", "a" * 1000 + "\n", "-- \n", "From: x\n", "##- Please", "wrote: "])
 def test_what_is_new_is_found_in_linear_time(line: str) -> None:
-    raw = b"From: a@b.example\n\n" + (line * (1_000_000 // len(line))).encode()
+    raw = b"From: a@b.example\n\n" + (line * (400_000 // len(line))).encode()
     mail = read(raw)
     started = time.perf_counter()
     new_text(mail)
