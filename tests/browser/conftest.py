@@ -1,12 +1,17 @@
 """Chromium from Debian, driven by Playwright, on a desk that serves real pages."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
 
+from desk.accounts.models import Person
+from tests.cast import Cast
 from tests.servers.engines import missing, program
 
 # Without these flags Chromium looks for its maker's hosts at every start.
@@ -65,3 +70,38 @@ def page(context: BrowserContext) -> Iterator[Page]:
     fresh.on("pageerror", lambda error: errors.append(str(error)))
     yield fresh
     assert not errors, f"scripts failed: {errors}"
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The address of a desk that serves the test's database, with its forms guarded as in production."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def enter(site: str, app: Flask, cast: Cast) -> Callable[[Page, Person, str], Page]:
+    """Opens a page as somebody who has signed in."""
+
+    def go(page: Page, person: Person, path: str) -> Page:
+        cookie = cast.sign_in(app.test_client(), person).get_cookie("desk")
+        assert cookie is not None
+        page.context.clear_cookies()
+        page.context.add_cookies([{"name": "desk", "value": cookie.value, "url": site}])
+        page.goto(f"{site}{path}")
+        return page
+
+    return go
