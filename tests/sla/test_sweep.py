@@ -19,10 +19,10 @@ from desk.domain.permissions import SYSTEM
 from desk.domain.priority import Priority
 from desk.domain.sla import Change, HandoverAnswer, Kind
 from desk.events.models import Event
-from desk.sla import service
+from desk.sla import queries, service
 from desk.sla.models import Clock, ClockEvent
 from tests.cast import Cast
-from tests.sla.rig import WEEKDAYS, Rig, at, office_hours
+from tests.sla.rig import WEEKDAYS, Rig, at, counted_queries, office_hours
 
 MONDAY = "2026-03-02T09:00"
 
@@ -108,6 +108,27 @@ def test_the_schedule_of_the_sweep_never_changes_what_is_recorded(rig: Rig, sess
         assert recorded(session, kind, EventType.BREACHED) == [("breached", None, moment)]
         assert [percent for _, percent, _ in recorded(session, kind, EventType.WARNED)] == [50, 80, 100]
     assert rig.check() == []
+
+
+def test_the_sweeps_find_their_rows_by_index(rig: Rig, session: Session) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("an almost empty table is always read whole by PostgreSQL")
+    with counted_queries() as sent:
+        queries.due_tickets(session, at(MONDAY), 10)
+        queries.tickets_left_behind(session, 10)
+        queries.live_tickets_of_calendar(session, rig.lead_calendar_id, 10)
+    plans = [
+        "".join(str(row[3]) for row in session.connection().exec_driver_sql(plan(sql), (1,) * sql.count("?")))
+        for sql in sent
+    ]
+    for found, index in zip(
+        plans, ("ix_clock_next_at", "ix_clock_live_calendar", "ix_clock_live_calendar"), strict=True
+    ):
+        assert index in found
+
+
+def plan(sql: str) -> str:
+    return f"EXPLAIN QUERY PLAN {sql}"
 
 
 def test_two_sweepers_at_once_record_each_breach_once(app: Flask, cast: Cast) -> None:
