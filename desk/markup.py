@@ -43,14 +43,16 @@ def _mark_link(attrs: _Attributes, new: bool = False, /) -> _Attributes:
     return attrs
 
 
-_CLEANER = Cleaner(
-    tags=_TAGS,
-    attributes={"a": ["href", "title", "rel"], "th": ["align"], "td": ["align"]},
-    protocols=_SCHEMES,
-    strip=True,
-    css_sanitizer=CSSSanitizer(allowed_css_properties=[]),
-    filters=[partial(LinkifyFilter, callbacks=[_mark_link], skip_tags={"pre", "code"})],
-)
+def _cleaner() -> Cleaner:
+    """A cleaner for one text: its parser keeps the text it is at, and threads that share one mix their texts."""
+    return Cleaner(
+        tags=_TAGS,
+        attributes={"a": ["href", "title", "rel"], "th": ["align"], "td": ["align"]},
+        protocols=_SCHEMES,
+        strip=True,
+        css_sanitizer=CSSSanitizer(allowed_css_properties=[]),
+        filters=[partial(LinkifyFilter, callbacks=[_mark_link], skip_tags={"pre", "code"})],
+    )
 
 
 def markdown(text: str) -> str:
@@ -63,7 +65,7 @@ def markdown(text: str) -> str:
         html = Markdown(extensions=["fenced_code", "tables", "nl2br", "sane_lists"]).convert(source)
     except RecursionError:
         return plain(text)
-    return str(_CLEANER.clean(_unescape_code(html)))
+    return str(_cleaner().clean(_unescape_code(html)))
 
 
 def _unescape_code(html: str) -> str:
