@@ -31,7 +31,7 @@ migrate: $(VENV)/.installed
 	$(FLASK) db upgrade
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2 $(PYTEST)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

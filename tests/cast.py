@@ -5,10 +5,11 @@ Alice and Adam are contacts of one member, Olga manages it; Bob is a contact of 
 Carla of a member of another consortium under another registry. Everybody and everything is fictional.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -82,6 +83,24 @@ class Cast:
             people = _people(session, places, began)
             return cls(now=now, **places, **people)
 
+    @classmethod
+    def load(cls, now: datetime) -> "Cast | None":
+        """Everybody as an earlier ``create`` stored them; None when the database is empty."""
+        session = db.session()
+        found = (
+            {row.slug: row for row in session.scalars(sa.select(Registry))}
+            | {row.slug: row for row in session.scalars(sa.select(Consortium))}
+            | {f"team {row.name}": row for row in session.scalars(sa.select(Team))}
+            | {row.name.split()[0].lower(): row for row in session.scalars(sa.select(MemberOrg))}
+            | {row.email.partition("@")[0]: row for row in session.scalars(sa.select(Person))}
+        )
+        # Ends the transaction and leaves what was read as it is, as ``create`` does.
+        session.commit()
+        if not found:
+            return None
+        teams = {name: found[f"team {label}"] for name, label in _TEAMS.items()}
+        return cls(now=now, **teams, **{one.name: found[one.name] for one in fields(cls) if one.name in found})
+
 
 def _places(session: Session, now: datetime) -> dict[str, Any]:
     orcid = service.add_registry(session, slug="orcid", name="ORCID", service="ORCID", now=now)
@@ -148,6 +167,13 @@ def _people(session: Session, places: dict[str, Any], now: datetime) -> dict[str
     return people
 
 
+_TEAMS = {
+    "north_desk": "Northern support",
+    "south_desk": "Southern support",
+    "orcid_support": "ORCID support",
+    "orcid_engineering": "ORCID engineering",
+    "datacite_support": "DataCite support",
+}
 _WORKING_DAYS = ("mon", "tue", "wed", "thu", "fri")
 
 _ROLES: tuple[tuple[str, str, str, Role, str, str], ...] = (

@@ -33,6 +33,8 @@ from tests.servers.sink import Sink
 
 MAIL_DOMAIN = "desk.example"
 _TEMPLATE = "desk_template"
+_CAST = "desk_cast"
+NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 _FOR_TESTS = {"DESK_REQUIRE", "DESK_CORPUS"}
 _numbers = itertools.count(1)
 
@@ -40,7 +42,7 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def now() -> datetime:
     """A working Wednesday in UTC, Berlin and New York: the present of every test that names one."""
-    return datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+    return NOW
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +69,29 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sqlite-template")
     migrate(f"sqlite:///{folder / 'desk.db'}", folder)
     return folder / "desk.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_cast(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the cast in it, for the tests that ask for both: storing it each time would take longer."""
+    folder = tmp_path_factory.mktemp("sqlite-cast")
+    shutil.copyfile(sqlite_template, folder / "desk.db")
+    store_cast(f"sqlite:///{folder / 'desk.db'}", folder)
+    return folder / "desk.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_cast(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with the cast in it."""
+    store_cast(postgres.create(_CAST, postgres_template), tmp_path_factory.mktemp("postgres-cast"))
+    return _CAST
+
+
+def store_cast(url: str, folder: Path) -> None:
+    """Put the cast into an empty database."""
+    with make_app(url, folder).app_context():
+        Cast.create(NOW)
+        dispose()
 
 
 def migrate(url: str, folder: Path) -> None:
@@ -106,14 +131,15 @@ def dispose() -> None:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of the test's own."""
+    filled = "cast" if "cast" in request.fixturenames else "template"
     if request.param == "sqlite":
         copy = tmp_path / "desk.db"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), copy)
+        shutil.copyfile(request.getfixturevalue(f"sqlite_{filled}"), copy)
         yield f"sqlite:///{copy}"
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"desk_{next(_numbers)}"
-    yield server.create(name, request.getfixturevalue("postgres_template"))
+    yield server.create(name, request.getfixturevalue(f"postgres_{filled}"))
     server.drop(name)
 
 
@@ -155,7 +181,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def cast(app: Flask, now: datetime) -> Cast:
     """The people and places of the tests, stored."""
-    return Cast.create(now)
+    return Cast.load(now) or Cast.create(now)
 
 
 @pytest.fixture
@@ -207,6 +233,14 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("DESK_") and name not in _FOR_TESTS]:
         del os.environ[name]
     os.environ["DESK_CONFIG"] = os.devnull
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The demo world takes long to make: with several workers, one of them runs all of its tests."""
+    for item in items:
+        if "demo" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
