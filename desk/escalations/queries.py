@@ -69,6 +69,7 @@ class Candidate:
     chosen: bool
     disclosed: bool
     chosen_attachments: frozenset[int]
+    disclosed_attachments: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -329,28 +330,26 @@ def candidates(session: Session, ticket: Ticket, escalation: Escalation | None, 
     Hand-over messages are the registry's anyway and the lead's own notes never are, so neither is offered.
     """
     masked = masked_texts(session, ticket, consent)
-    shown = _disclosed_ids(session, ticket, escalation)
-    chosen = frozenset(escalation.chosen_messages) if escalation else frozenset()
-    attachments = frozenset(escalation.chosen_attachments) if escalation else frozenset()
-    return [
-        Candidate(
-            message=each,
-            html=conversations.html_of(each, masked[each.id]) if each.id in masked else each.html,
-            chosen=each.id in chosen,
-            disclosed=each.id in shown,
-            chosen_attachments=attachments,
+    registry_id = ticket.consortium.registry_id
+    known = [each for each in conversations.disclosures_of(session, ticket.id) if each.registry_id == registry_id]
+    # What was shown once stays as it was shown, whatever the brief says about consent now.
+    read = {each.message_id: each.text for each in known if each.message_id is not None}
+    files = frozenset(each.attachment_id for each in known if each.attachment_id is not None)
+    chosen = frozenset(escalation.chosen_messages if escalation else ())
+    found = []
+    for each in conversations.member_messages(session, ticket.id):
+        text = read[each.id] if each.id in read else masked.get(each.id)
+        found.append(
+            Candidate(
+                message=each,
+                html=each.html if text is None else conversations.html_of(each, text),
+                chosen=each.id in chosen or each.id in read,
+                disclosed=each.id in read,
+                chosen_attachments=files | frozenset(escalation.chosen_attachments if escalation else ()),
+                disclosed_attachments=files,
+            )
         )
-        for each in conversations.member_messages(session, ticket.id)
-    ]
-
-
-def _disclosed_ids(session: Session, ticket: Ticket, escalation: Escalation | None) -> frozenset[int]:
-    if escalation is None:
-        return frozenset()
-    own = (
-        each for each in conversations.disclosures_of(session, ticket.id) if each.registry_id == escalation.registry_id
-    )
-    return frozenset(each.message_id for each in own if each.message_id is not None)
+    return found
 
 
 def masked_texts(session: Session, ticket: Ticket, consent: Consent) -> dict[int, str]:

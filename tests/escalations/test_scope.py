@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
+from desk.db import db
 from desk.domain.errors import NotFound
 from desk.domain.escalation import EscalationState, ReturnReason
 from desk.domain.vocabulary import Outcome
@@ -80,6 +83,24 @@ def test_what_is_due_first_stands_first_in_the_queue(stage: Stage, cast: Cast, s
     assert [row.ticket.id for row in queries.queue(session, cast.actor(cast.rita), mine=True)] == [stage.ticket.id]
     sent = queries.queue(session, cast.actor(cast.rita), state=EscalationState.SENT)
     assert [row.ticket.id for row in sent] == [later.ticket.id]
+
+
+def test_a_longer_queue_asks_the_database_no_more_often(stage: Stage, cast: Cast, session: Session, app: Flask) -> None:
+    for number in range(3):
+        Stage.set(cast, session, subject=f"Another one, {number}").sent()
+    browser = cast.sign_in(app.test_client(), cast.rita)
+    asked: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", listen)
+    page = browser.get("/escalations").text
+    sa.event.remove(db.engine, "before_cursor_execute", listen)
+    assert page.count("Another one") == 3
+    # The list and the counts; beside them only who is reading.
+    assert len([statement for statement in asked if "escalation" in statement]) == 2
+    assert len(asked) <= 6
 
 
 def test_members_see_no_panel_and_each_desk_its_own_moves(stage: Stage, cast: Cast) -> None:

@@ -106,6 +106,18 @@ def test_the_preview_is_what_the_registry_then_reads(stage: Stage, cast: Cast) -
     assert (messages[0].html, "<em>" in messages[0].html) == (seen_by(stage, "rita")[0][1], False)
 
 
+def test_what_was_shown_once_is_previewed_as_it_was_shown(stage: Stage, cast: Cast) -> None:
+    (message,) = stage.messages()
+    stage.sent(messages=[message.id], attachments=[message.attachments[0].id])
+    stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="Please ask.")
+    escalation = stage.saved(consent=Consent.GIVEN)
+    (candidate,) = queries.preview(stage.session, stage.ticket, escalation)[1]
+    assert candidate.disclosed
+    assert candidate.disclosed_attachments == {message.attachments[0].id}
+    assert candidate.html == seen_by(stage, "rita")[0][1]
+    assert "josiah" not in candidate.html
+
+
 def test_a_note_of_the_lead_cannot_be_chosen(stage: Stage, cast: Cast) -> None:
     note = stage.does(
         cast.leo, progress.add_message, audience=Audience.LEAD, text="Between us.", channel=stage.ticket.channel
