@@ -7,9 +7,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from desk.accounts import queries as accounts
 from desk.clock import utcnow
 from desk.config import Settings
-from desk.db import transaction
+from desk.db import db, transaction
 from desk.demo import letters, sign_ins, world
 from desk.demo.people import everybody
 from desk.demo.places import CONSORTIA
@@ -29,16 +30,19 @@ def load(seed: int) -> None:
     settings: Settings = current_app.config["DESK"]
     now = utcnow()
     with transaction() as session:
-        if world.is_loaded(session):
+        present = world.seed_of(session)
+        if present is not None:
             if sign_ins.sheet(settings).exists():
                 click.echo("The demo world is there already.")
                 return
-            lines = sign_ins.set_passwords(session, everybody(seed), now)
+            lines = sign_ins.set_passwords(session, everybody(present), now)
         elif not world.is_empty(session):
             raise click.ClickException("This database is in use already; the demo world needs an empty one.")
         else:
             began = time.monotonic()
             made = world.make(session, seed=seed, now=now, told=_progress)
+            click.echo("Writing down the mails of its past as sent", err=True)
+            world.settle_mail(session, settings)
             lines = sign_ins.set_passwords(session, everybody(seed), now)
             click.echo(
                 f"Made {made.tickets} tickets, {made.people} people and {made.events} events"
@@ -56,10 +60,11 @@ def volume(wanted: int, seed: int) -> None:
     """Make a large world for measuring: the demo's tickets, copied until there are as many as asked for."""
     began = time.monotonic()
     with transaction() as session:
-        if not world.is_loaded(session):
+        if world.seed_of(session) is None:
             if not world.is_empty(session):
                 raise click.ClickException("This database is in use already; a large world needs an empty one.")
             world.make(session, seed=seed, now=utcnow(), told=_progress, share=VOLUME_SHARE)
+            world.settle_mail(session, current_app.config["DESK"])
         have = enlarge(session, wanted)
     click.echo(f"There are {have} tickets now; that took {time.monotonic() - began:.0f} seconds.")
 
@@ -75,24 +80,25 @@ def _progress(days: int, of: int) -> None:
 @group.command("write")
 @click.option("--sender", help="Address of somebody of the demo; a contact of the first member unless given.")
 @click.option("--to", "recipient", default=CONSORTIA[0].support_address, show_default=True, help="A desk's address.")
-@click.option("--subject", default="Error 9017 for one of our researchers", show_default=True)
+@click.option("--subject", default="Error 9017 for one of our researchers", show_default=True, help="In one line.")
 @click.option("--text", help="What to write.")
 def write(sender: str | None, recipient: str, subject: str, text: str | None) -> None:
     """Send a mail to a desk, as a member's contact, by SMTP to the desk's own listener."""
     settings: Settings = current_app.config["DESK"]
     if not settings.DEMO:
         raise click.ClickException("This is for the demo only: set DESK_DEMO=yes.")
-    people = {human.email: human for human in everybody(sign_ins.SEED)}
-    contact = next(human for human in people.values() if human.signs_in.startswith("contact at"))
-    human = people.get(sender or contact.email)
+    if not sign_ins.sheet(settings).exists():
+        raise click.ClickException("There is no demo world yet: flask --app wsgi demo load")
+    address = sender or sign_ins.listed(settings, "contact at")[0]
+    person = accounts.person_by_email(db.session(), address)
+    name = person.name if person else ""
     body = text or (
         "Hello,\n\nsince this morning we get error 9017, 401 Unauthorized: The client application is not authorized for"
         " this ORCID record, when we add an employment to 0000-0002-1825-0097. Production, client APP-DEMO000000000123."
-        f"\n\nKind regards,\n{human.name if human else ''}"
+        f"\n\nKind regards,\n{name}"
     )
-    address = sender or contact.email
     try:
-        message = letters.first_letter(human.name if human else "", address, recipient, subject, body)
+        message = letters.first_letter(name, address, recipient, subject, body)
         letters.send(message, settings)
     except DeskError as error:
         raise click.ClickException(error.sentence) from error

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts import service
-from desk.accounts.models import Person
+from desk.accounts.models import Consortium, MemberOrg, Organisation, Person, Registry, Team
 from desk.calendars import service as calendars
 from desk.catalogue.queries import catalogue
 from desk.catalogue.service import load_catalogue, read_document
+from desk.db import Base
 from desk.demo.people import Human
 from desk.demo.places import CONSORTIA, REGISTRIES, ConsortiumPlace, Opening, RegistryPlace
 from desk.domain.calendar import BusinessCalendar
@@ -36,6 +38,7 @@ class Ground:
     members: dict[str, int] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     hours: dict[str, BusinessCalendar] = field(default_factory=dict)  # by the slug of a consortium or registry
+    held: list[Base] = field(default_factory=list)
     _actors: dict[str, Actor] = field(default_factory=dict)
 
     def actor(self, human: Human) -> Actor:
@@ -55,7 +58,14 @@ def lay(session: Session, people: Iterable[Human], since: datetime, until: datet
         _found_consortium(ground, consortium, until)
     for human in people:
         _settle(ground, human)
+    ground.held = held(session)
     return ground
+
+
+def held(session: Session) -> list[Base]:
+    """Rows that every verb asks for. Holding them spares a query each time: a session forgets what nobody holds."""
+    kinds: tuple[type[Base], ...] = (Registry, Consortium, Organisation, MemberOrg, Team, Person)
+    return [row for kind in kinds for row in session.scalars(sa.select(kind))]
 
 
 def specification(opening: Opening, since: datetime, until: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from desk.accounts.models import TokenPurpose
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import transaction
-from desk.demo.people import Human, everybody
+from desk.demo.people import Human
 
 FILE = "demo-sign-ins.txt"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -71,25 +71,28 @@ def announcement(settings: Settings) -> list[str]:
 
 
 def _links(settings: Settings) -> list[str]:
+    """A link for each of three people: a member's contact, a lead agent, a registry agent."""
     lines = []
     now = utcnow()
     with transaction() as session:
-        for human in _three():
-            person = queries.person_by_email(session, human.email)
+        for address, what in (listed(settings, who) for who in ("contact at", "lead agent", "registry agent")):
+            person = queries.person_by_email(session, address)
             if person is None:
                 continue
             lifetime = timedelta(hours=settings.INVITATION_HOURS)
             link = service.issue_link(session, person, purpose=TokenPurpose.SIGN_IN, lifetime=lifetime, now=now)
             token = service.link_token(link, settings.SECRET_KEY)
-            lines.append(f"  {human.signs_in}:\n    {settings.BASE_URL}/link/{token}")
+            lines.append(f"  {what}:\n    {settings.BASE_URL}/link/{token}")
     return lines
 
 
-def _three() -> list[Human]:
-    """The three people of the README: a member's contact, a lead agent, a registry agent."""
-    listed = [human for human in everybody(SEED) if human.signs_in]
-    starts = ("contact at", "lead agent", "registry agent")
-    return [next(human for human in listed if human.signs_in.startswith(start)) for start in starts]
+def listed(settings: Settings, who: str) -> tuple[str, str]:
+    """Address and description of the first person of the sheet who is described with these words; empty: nobody is."""
+    path = sheet(settings)
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        if f", {who}" in line:
+            return line.split()[0], line.split("   ")[-1].strip()
+    return "", ""
 
 
 SEED = 20260420

@@ -9,21 +9,25 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
-from desk.demo.ground import Ground, lay
+from desk.config import Settings
+from desk.demo.ground import Ground, held, lay
 from desk.demo.people import Human, everybody
 from desk.demo.places import CONSORTIA
 from desk.demo.plans import DAYS, Plan, Planner
 from desk.demo.register import Keeper, explained
 from desk.demo.stage import Register, Scene, open_ticket, perform
+from desk.domain.lifecycle import State
 from desk.events import service as events
 from desk.events.models import Event
+from desk.mail import notify
+from desk.mail.models import OutboundMail, OutboundState
 from desk.progress import service as progress
 from desk.sla import service as sla
 from desk.tickets.models import Ticket
 
 LOADED = "demo_loaded"
 BATCH = 200
-SWEEP = timedelta(hours=4)
+SWEEP = timedelta(hours=12)
 LEAD_TIME = timedelta(days=14)
 """Places and people are there some time before the first ticket."""
 
@@ -40,9 +44,10 @@ class Made:
     events: int
 
 
-def is_loaded(session: Session) -> bool:
-    """Whether the demo world is in this database."""
-    return session.scalar(sa.select(Event.id).where(Event.kind == LOADED).limit(1)) is not None
+def seed_of(session: Session) -> int | None:
+    """The seed of the demo world in this database; None when there is none."""
+    payload = session.scalar(sa.select(Event.payload).where(Event.kind == LOADED).limit(1))
+    return int(payload["seed"]) if payload else None
 
 
 def is_empty(session: Session) -> bool:
@@ -128,8 +133,25 @@ def _sweep(session: Session, at: datetime) -> None:
 
 
 def _finish(session: Session, people: list[Human], plans: list[Plan], seed: int, now: datetime) -> Made:
-    """Nobody is told of the past: its events count as told, and no mail of it leaves."""
-    session.execute(sa.update(Event).where(Event.expanded_at.is_(None)).values(expanded_at=Event.at))
     events.record(session, LOADED, at=now, payload={"seed": seed}, quiet=True)
     count = session.scalar(sa.select(sa.func.count()).select_from(Event)) or 0
     return Made(people=len(people), tickets=len(plans), events=count)
+
+
+def settle_mail(session: Session, settings: Settings) -> int:
+    """Nobody is mailed about the past; returns how many mails are recorded as sent.
+
+    Tickets that may go on get the mails they would have had, so that the next one is threaded below them and the mail
+    screen has something to show. What is over is only marked as told.
+    """
+    over = sa.select(Ticket.id).where(Ticket.state == State.CLOSED)
+    untold = Event.expanded_at.is_(None)
+    past = sa.or_(Event.ticket_id.is_(None), Event.ticket_id.in_(over))
+    session.execute(sa.update(Event).where(untold, past).values(expanded_at=Event.at))
+    _held = [*held(session), *session.scalars(sa.select(Ticket).where(Ticket.state != State.CLOSED))]
+    oldest = sa.select(Event.at).where(untold).order_by(Event.id).limit(1)
+    while (at := session.scalar(oldest)) is not None:
+        notify.expand_one(session, settings=settings, now=at)
+    sent = sa.update(OutboundMail).where(OutboundMail.state == OutboundState.QUEUED)
+    done = session.execute(sent.values(state=OutboundState.SENT, sent_at=OutboundMail.created_at, attempts=1))
+    return int(getattr(done, "rowcount", 0))

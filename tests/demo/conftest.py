@@ -45,6 +45,7 @@ def make_world(url: str, folder: Path) -> None:
     with app.app_context():
         with transaction() as session:
             world.make(session, seed=SEED, now=NOW, told=lambda _days, _of: None, share=SHARE)
+            world.settle_mail(session, app.config["DESK"])
         dispose()
 
 

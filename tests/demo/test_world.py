@@ -28,7 +28,7 @@ from desk.sla import service as sla
 from desk.sla.models import Clock
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket
-from tests.demo.conftest import NOW
+from tests.demo.conftest import NOW, SEED
 
 
 def test_there_are_three_consortia_with_their_members_and_two_registries(session: Session) -> None:
@@ -112,12 +112,13 @@ def test_every_ticket_is_somebodys_turn_until_it_is_done(session: Session) -> No
 
 def test_nobody_is_still_to_be_told_of_the_past(session: Session) -> None:
     assert session.scalars(sa.select(Event.id).where(Event.expanded_at.is_(None))).all() == []
+    assert set(session.scalars(sa.select(OutboundMail.state).distinct())) == {OutboundState.SENT}
     waiting = (OutboundState.QUEUED, OutboundState.SENDING)
     assert session.scalars(sa.select(OutboundMail.id).where(OutboundMail.state.in_(waiting))).all() == []
 
 
 def test_it_knows_that_it_is_there(session: Session) -> None:
-    assert world.is_loaded(session)
+    assert world.seed_of(session) == SEED
     assert not world.is_empty(session)
 
 
