@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from desk.access import current_actor
@@ -33,6 +33,9 @@ from desk.sla import queries as sla
 from desk.tickets import forms, queries
 from desk.tickets.models import Ticket
 
+LATEST = 200
+"""Messages that a page shows beside the first; a conversation of thousands would take long to send and to read."""
+
 
 class Side(StrEnum):
     """From where the reader looks at the ticket. Somebody of several sides looks from the lead's."""
@@ -40,6 +43,14 @@ class Side(StrEnum):
     LEAD = "lead"
     REGISTRY = "registry"
     MEMBER = "member"
+
+
+SHOWN_CLOCKS: dict[Side, frozenset[Kind]] = {
+    Side.LEAD: frozenset(Kind),
+    # How a lead keeps its own times is between it and its members.
+    Side.REGISTRY: frozenset({Kind.REGISTRY_ACCEPTANCE, Kind.REGISTRY, Kind.OVERALL}),
+    Side.MEMBER: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ class TicketPage:
     side: Side
     subject: TicketSubject
     messages: Sequence[ShownMessage]
+    left_out: int  # messages between the first and the latest ones, unless the whole was asked for
     audiences: tuple[Audience, ...]
     standing: Standing
     clocks: Sequence[sla.ClockLine]
@@ -100,6 +112,8 @@ class TicketPage:
     entry: Entry | None
     people: Sequence[Person]
     contacts: Sequence[tuple[MemberOrg, Person]]
+    followers: Sequence[str]
+    may_follow: Sequence[Person]
     escalation_panel: escalations.Panel | None
     issues_panel: issues.Panel
 
@@ -118,6 +132,8 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
     """Read everything that the page of ``ticket`` shows to ``actor``."""
     subject = queries.subject_of(session, ticket)
     side = side_of(actor, subject)
+    messages = queries.messages_for(session, actor, ticket)
+    left_out = 0 if request.args.get("all") else max(len(messages) - LATEST - 1, 0)
     turns = _turns(session, ticket, now)
     clocks = sla.lines(session, ticket.id, now)
     lead = side is Side.LEAD
@@ -126,18 +142,29 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         ticket=ticket,
         side=side,
         subject=subject,
-        messages=queries.messages_for(session, actor, ticket),
+        messages=[*messages[:1], *messages[1 + left_out :]],
+        left_out=left_out,
         audiences=tuple(_writable(actor, subject, side)),
         standing=_standing(ticket, turns, clocks),
-        clocks=clocks if side is not Side.MEMBER else (),
+        clocks=[line for line in clocks if line.kind in SHOWN_CLOCKS[side]],
         turns=turns if side is not Side.MEMBER else (),
         timeline=_timeline(session, ticket, side),
         entry=catalogue.entry(session, ticket.catalogue_key),
         people=accounts.lead_people(session, ticket.consortium_id, now) if lead else (),
         contacts=accounts.contacts_of_consortium(session, ticket.consortium_id, now) if unproved else (),
+        followers=sorted(accounts.names_of_people(session, subject.participant_ids).values()) if lead else (),
+        may_follow=_may_follow(session, ticket, subject, now) if lead else (),
         escalation_panel=escalations.panel_for(session, ticket, actor),
         issues_panel=issues.panel_for(session, actor, ticket),
     )
+
+
+def _may_follow(session: Session, ticket: Ticket, subject: TicketSubject, now: datetime) -> list[Person]:
+    """Contacts of the ticket's organisation who do not see it yet as its requester or as somebody who follows."""
+    if ticket.member_org_id is None:
+        return []
+    known = subject.participant_ids | {subject.requester_id}
+    return [each for each in accounts.contacts_of(session, ticket.member_org_id, now) if each.id not in known]
 
 
 def side_of(actor: Actor, subject: TicketSubject) -> Side:

@@ -177,12 +177,12 @@ def date_and_time(instant: datetime, zone: str, *, weekday: bool = True, year: b
 
 
 def short(instant: datetime, zone: str, now: datetime) -> str:
-    """As short as it stays clear: ``14:05 CET`` today, ``Thu 14:05 CET`` within six days, else with the date."""
+    """As short as it stays clear: ``Today 14:05 CET``, ``Thu 14:05 CET`` within six days, else with the date."""
     here = ZoneInfo(zone)
     local, today = instant.astimezone(here), now.astimezone(here)
     days = (local.date() - today.date()).days
     if days == 0:
-        return f"today {local:%H:%M} {zone_name(instant, zone)}"
+        return f"Today {local:%H:%M} {zone_name(instant, zone)}"
     if abs(days) <= 6:
         return f"{local:%a} {local:%H:%M} {zone_name(instant, zone)}"
     return date_and_time(instant, zone, weekday=False, year=local.year != today.year)

@@ -242,9 +242,10 @@ def clocks(number: int) -> Any:
     """Why each date is what it is, line by line."""
     session, actor = db.session(), current_actor()
     ticket = queries.get(session, actor, number)
-    if ticket_page.side_of(actor, queries.subject_of(session, ticket)) is ticket_page.Side.MEMBER:
+    shown = ticket_page.SHOWN_CLOCKS[ticket_page.side_of(actor, queries.subject_of(session, ticket))]
+    if not shown:
         raise NotFound
-    account = sla.account(session, ticket.id, utcnow())
+    account = [each for each in sla.account(session, ticket.id, utcnow()) if each.clock.kind in shown]
     actors = {stretch.actor_id for each in account for stretch in each.stretches if stretch.actor_id is not None}
     return render_template(
         "tickets/clocks.html",

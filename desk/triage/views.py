@@ -86,3 +86,17 @@ def requester(number: int) -> Any:
         service.confirm_requester(session, actor, ticket, member_org_id=org_id, person_id=person_id, now=now)
 
     return ticket_page.act(number, "The sender is confirmed.", confirm)
+
+
+@blueprint.post("/follow")
+@requires(Permission.TICKET_WORK)
+def follow(number: int) -> Any:
+    """Let another contact follow the ticket."""
+    chosen = request.form.get("person_id", "")
+    if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= LARGEST_ID):
+        return ticket_page.show(number, refused="Choose who shall follow the ticket."), 422
+    return ticket_page.act(
+        number,
+        "They follow the ticket from now on.",
+        lambda s, a, t, now: service.add_participant(s, a, t, person_id=int(chosen), now=now),
+    )

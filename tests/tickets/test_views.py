@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from desk.accounts import queries as accounts
+from desk.conversations.models import Message
 from desk.conversations.service import File
 from desk.db import transaction
 from desk.domain.priority import Impact, Urgency
-from desk.domain.vocabulary import Audience
+from desk.domain.vocabulary import Audience, Channel
+from desk.handover import service as handover
 from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.clock import MovableClock
@@ -251,7 +254,7 @@ def test_a_member_sees_neither_notes_nor_what_is_written_to_the_registry(app: Fl
 def test_a_member_gets_no_tool_of_the_desk(app: Flask, cast: Cast, session: Session) -> None:
     number = filed(cast)
     alice = browser(app, cast, cast.alice)
-    for action in ("take", "assign", "triage", "hold", "wake", "resolve", "reopen", "requester"):
+    for action in ("take", "assign", "triage", "hold", "wake", "resolve", "reopen", "requester", "follow"):
         assert alice.post(f"/tickets/{number}/{action}", data={}).status_code == 404, action
     assert alice.get("/queue").status_code == 404
     assert alice.get(f"/tickets/{number}/clocks").status_code == 404
@@ -262,6 +265,42 @@ def test_the_lead_reads_why_the_dates_are_what_they_are(app: Flask, cast: Cast) 
     number = filed(cast)
     page = browser(app, cast, cast.leo).get(f"/tickets/{number}/clocks")
     assert page.status_code == 200 and "Why are these the dates?" in page.text
+
+
+def test_a_registry_sees_its_own_clocks_and_the_promise_only(app: Flask, cast: Cast) -> None:
+    number = filed(cast)
+    with transaction() as unit:
+        ticket = unit.get_one(Ticket, number)
+        team = accounts.team_of_registry(unit, cast.orcid.id)
+        actor = cast.actor(cast.leo)
+        handover.hand_over(unit, actor, ticket, registry_id=cast.orcid.id, team=team, tier=2, now=cast.now)
+    rita = browser(app, cast, cast.rita)
+    for path in (f"/tickets/{number}", f"/tickets/{number}/clocks"):
+        page = rita.get(path).text
+        assert "Acceptance by the registry" in page and "Promise to the member" in page
+        assert "First answer" not in page and "Regular update" not in page
+
+
+def test_a_very_long_conversation_shows_its_first_and_its_latest_messages(app: Flask, cast: Cast) -> None:
+    number = filed(cast, text="The very first")
+    with transaction() as unit:
+        unit.add_all(
+            Message(
+                ticket_id=number,
+                author_id=cast.alice.id,
+                audience=Audience.MEMBER,
+                channel=Channel.WEB,
+                text="",
+                html=f"<p>Message number {count}.</p>",
+                created_at=cast.now,
+            )
+            for count in range(250)
+        )
+    alice = browser(app, cast, cast.alice)
+    page = alice.get(f"/tickets/{number}").text
+    assert "The very first" in page and "number 249." in page and "number 3." not in page
+    assert "50 messages between the first and the latest are left out" in page
+    assert "number 3." in alice.get(f"/tickets/{number}?all=1").text
 
 
 def test_nothing_that_somebody_typed_runs_on_any_page(app: Flask, cast: Cast) -> None:

@@ -114,3 +114,15 @@ def test_a_lead_says_who_an_unverified_sender_is(app: Flask, cast: Cast, session
         assert leo.post(f"/tickets/{number}/requester", data={"person": wrong}).status_code == 422, wrong
     leo.post(f"/tickets/{number}/requester", data={"person": f"{cast.birch.id}:{cast.bob.id}"})
     assert bob.get(f"/tickets/{number}").status_code == 200
+
+
+def test_a_lead_lets_a_colleague_of_the_member_follow(app: Flask, cast: Cast) -> None:
+    number = filed(cast)
+    leo, adam = browser(app, cast, cast.leo), browser(app, cast, cast.adam)
+    assert adam.get(f"/tickets/{number}").status_code == 404
+    assert "Adam Ash" in leo.get(f"/tickets/{number}").text
+    for wrong in (cast.carla.id, "x", "9" * 30, ""):
+        assert leo.post(f"/tickets/{number}/follow", data={"person_id": wrong}).status_code == 422, wrong
+    assert leo.post(f"/tickets/{number}/follow", data={"person_id": cast.adam.id}).status_code == 303
+    assert "Followed by" in leo.get(f"/tickets/{number}").text
+    assert adam.get(f"/tickets/{number}").status_code == 200
