@@ -6,6 +6,7 @@ refuses is held with the refusal's sentence. Nothing is answered from here: rece
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,11 @@ from desk.accounts import queries as accounts
 from desk.accounts.models import MemberOrg, Person
 from desk.conversations.service import File
 from desk.domain.errors import Conflict, DeskError
+from desk.domain.lifecycle import State
 from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may
 from desk.domain.text import MESSAGE_LENGTH, cut_line
 from desk.domain.vocabulary import Audience, Channel
+from desk.events import service as events
 from desk.mail import queries
 from desk.mail.address import Issued, Signer
 from desk.mail.message import InboundMessage
@@ -223,6 +226,9 @@ def _append(
     session: Session, mail: InboundMail, message: InboundMessage, decision: Decision, now: datetime
 ) -> InboundOutcome:
     ticket = session.get_one(Ticket, decision.ticket_id)
+    if decision.person_id is None and ticket.state is State.CLOSED:
+        # A follow-up belongs to somebody; of a sender who is not known only the address is, and a new ticket keeps it.
+        return _open(session, mail, message, replace(decision, linked=(ticket.id,)), now)
     actor = SYSTEM if decision.person_id is None else accounts.actor_of(session, decision.person_id, now)
     if decision.person_id is not None and not decision.machine:
         _confirm_proposed(session, ticket, decision.person_id, now)
@@ -242,6 +248,18 @@ def _append(
     )
     mail.ticket_id, mail.ticket_message_id = written.ticket_id, written.id
     _belongs_to(session, mail, written.ticket_id)
+    if written.secrets_removed and decision.person_id is not None and not decision.machine:
+        # The page would say so at once; who writes by mail is told by mail.
+        events.record(
+            session,
+            "secret_removed",
+            at=now,
+            audience=written.audience.value,
+            ticket_id=written.ticket_id,
+            message_id=written.id,
+            person_id=decision.person_id,
+            consortium_id=mail.consortium_id,
+        )
     return InboundOutcome.APPENDED
 
 

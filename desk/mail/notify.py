@@ -161,6 +161,8 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
     ticket = session.get(Ticket, event.ticket_id) if event.ticket_id else None
     message = session.get(Message, event.message_id) if event.message_id else None
     proposed = ticket is not None and ticket.unverified_sender is not None and recipient.side == "member"
+    # What was taken out is said to its writer, unproved or not: the kinds are our words.
+    removed = list(message.secrets_removed) if message is not None and recipient.side == "member" else []
     if message is not None and proposed and not message.from_staff:
         message = None
     actor = session.get(Person, event.actor_id) if event.actor_id else None
@@ -175,6 +177,7 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
         "payload": event.payload,
         "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
         "message": _shown(message),
+        "secrets": removed,
         "ticket": _ticket(ticket, recipient, settings, proposed=proposed) if ticket else None,
         "base_url": settings.BASE_URL,
         "link_place": LINK_PLACE,
@@ -191,7 +194,6 @@ def _shown(message: Message | None) -> dict[str, Any] | None:
         "text": message.text,
         "html": message.html,
         "files": files,
-        "secrets": list(message.secrets_removed),
         "audience": message.audience.value,
     }
 

@@ -101,9 +101,10 @@ class Decision:
 def decide(facts: Facts, matches: Sequence[Match], rights: Mapping[int, Rights]) -> Decision:
     """The one decision about a mail that was read. ``rights`` has an entry for each matched ticket."""
     if facts.is_report:
-        return Decision(Verdict.REPORT, "A report about the delivery of a mail.", machine=True)
+        return Decision(Verdict.REPORT, "A report about the delivery of a mail.", machine=True, evidence=_said(facts))
     if facts.from_ourselves:
-        return Decision(Verdict.HOLD, "It says it comes from the desk's own address.", machine=True)
+        reason = "It says it comes from the desk's own address."
+        return Decision(Verdict.HOLD, reason, machine=True, evidence=_said(facts))
     found = _strongest(matches)
     if len({match.ticket_id for match in found}) > 1:
         return _without_a_match(facts, found, "It names more than one ticket.")

@@ -187,7 +187,8 @@ def _late(session: Session, event: Event, now: datetime) -> list[Recipient]:
 def _that_person(session: Session, event: Event, now: datetime) -> list[Recipient]:
     person_id = event.person_id or event.payload.get("person_id")
     person = session.get(Person, person_id) if person_id else None
-    return [Recipient(person.email, "member", Audience.MEMBER, person)] if person else []
+    audience = Audience(event.audience) if event.audience else Audience.MEMBER
+    return [Recipient(person.email, "member", audience, person)] if person else []
 
 
 def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
@@ -222,6 +223,7 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "warned": _late,
     "breached": _late,
     "promise_moved": _members,
+    "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,
     "issue_updated": _followers,

@@ -386,6 +386,27 @@ def test_a_receipt_to_an_unverified_address_holds_none_of_the_sender_s_text(
         assert receipt.envelope_from == ""
 
 
+def test_a_secret_is_masked_and_its_sender_told_to_revoke_it(
+    cast: Cast, session: Session, take: Take, settings: Settings, now: datetime
+) -> None:
+    take(raw_mail(cast.alice.email, text="curl -u APP-ABCDEFGH12345678:hunter2 https://api.example.org"))
+    expand(settings, now)
+    assert "hunter2" not in messages(session, tickets(session)[0].id)[0].text
+    [receipt] = told(session, cast.alice.email)
+    assert "Please revoke it" in receipt.text
+    assert "hunter2" not in receipt.text
+
+
+def test_who_answers_with_a_secret_is_told_to_revoke_it(
+    cast: Cast, session: Session, take: Take, ticket: Ticket, signer: Signer, settings: Settings, now: datetime
+) -> None:
+    to = reply_address(signer, ticket, cast.alice)
+    take(raw_mail(cast.alice.email, to=to, text="it is Authorization: Bearer abcdefghijklmnop1234"), mailbox=to)
+    expand(settings, now)
+    assert "Please revoke it" in told(session, cast.alice.email)[-1].text
+    assert "abcdefghijklmnop1234" not in "".join(row.text for row in session.scalars(sa.select(OutboundMail)).all())
+
+
 def test_an_answer_to_the_receipt_makes_the_ticket_the_contact_s(
     cast: Cast, session: Session, take: Take, settings: Settings, now: datetime
 ) -> None:

@@ -203,6 +203,7 @@ def test_a_sign_in_link_is_not_in_the_database(cast: Cast, session: Session, set
 # ------------------------------------------------------------------ the letters
 
 FULL: dict[str, Any] = {
+    "secrets": ["API key"],
     "side": "member",
     "name": "Alice",
     "desk": "Northern support",
@@ -223,7 +224,6 @@ FULL: dict[str, Any] = {
         "text": "{{ 7 * 7 }} <script>",
         "html": "<p>{{ 7 * 7 }}</p>",
         "files": ["a.txt"],
-        "secrets": ["API key"],
         "audience": "member",
     },
     "ticket": {
@@ -236,7 +236,7 @@ FULL: dict[str, Any] = {
         "unverified_sender": None,
     },
 }
-EMPTY = FULL | {"message": None, "ticket": None, "name": "", "actor": "", "payload": {}}
+EMPTY = FULL | {"secrets": [], "message": None, "ticket": None, "name": "", "actor": "", "payload": {}}
 
 
 def test_every_event_that_is_told_has_a_letter_and_no_letter_is_left_over() -> None:
