@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict
-from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import Calendars, ClockState, EventType, Percents, with_moments
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
@@ -81,8 +80,7 @@ class Clock(Base):
     state: Mapped[ClockState]
     cause: Mapped[str] = mapped_column(sa.String(CAUSE_LENGTH))  # why it is in its state
     calendar_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar.id"))
-    # Live: the newest version that the moments were worked out with, so that one who missed the next is found.
-    # Over: the version in force at the end.
+    # The newest version that whoever wrote last knew: a live clock that missed the next one is found by it.
     calendar_version_id: Mapped[int] = mapped_column(sa.ForeignKey("calendar_version.id"))
     target: Mapped[JsonDict]  # as promised; {}: measured only
     target_seconds: Mapped[int | None]
@@ -112,7 +110,7 @@ def projection(clock: ClockValue, calendars: Calendars, percents: Percents) -> d
         "state": clock.state,
         "cause": clock.cause,
         "calendar_id": clock.calendar,
-        "calendar_version_id": _version(clock, calendars),
+        "calendar_version_id": max(v.key for v in calendars[clock.calendar].versions if isinstance(v.key, int)),
         "target": clock.target.to_json(),
         "target_seconds": clock.target_seconds,
         "started_at": clock.started_at,
@@ -126,14 +124,6 @@ def projection(clock: ClockValue, calendars: Calendars, percents: Percents) -> d
         "breached_at": clock.breached_at if clock.breach_recorded else None,
         "next_at": min((moment for moment in (clock.warn_at, late) if moment is not None), default=None),
     }
-
-
-def _version(clock: ClockValue, calendars: Calendars) -> int:
-    history = calendars[clock.calendar]
-    if clock.stopped_at is not None:
-        # In force up to its end: a version that begins in that very second may have been written after it.
-        history = CalendarHistory([history.version_at(clock.stopped_at - _ONE_SECOND)])
-    return max(version.key for version in history.versions if isinstance(version.key, int))
 
 
 class ClockEvent(Base):

@@ -176,7 +176,7 @@ def lines(session: Session, ticket_id: int, now: datetime) -> list[ClockLine]:
     """The latest cycle of each clock of a ticket as of ``now``; two queries."""
     rows = clocks_of(session, [ticket_id])[ticket_id]
     calendars = histories(session, {row.calendar_id for row in rows})
-    return [_line(row, calendars[row.calendar_id], now) for row in rows]
+    return [_line(row, calendars[row.calendar_id], now.replace(microsecond=0)) for row in rows]
 
 
 def _line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:

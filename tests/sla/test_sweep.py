@@ -167,6 +167,35 @@ def test_two_sweepers_at_once_record_each_breach_once(app: Flask, cast: Cast) ->
     assert first.check() == []
 
 
+def test_verbs_sweeps_and_edits_at_once_neither_block_each_other_for_good_nor_lose_anything(
+    app: Flask, cast: Cast
+) -> None:
+    first = Rig.build(cast, at(MONDAY))
+    rigs = [first, *(Rig.build(cast, at(MONDAY), consortium=first) for _ in range(5))]
+    failures: list[Exception] = []
+
+    def work(seed: int) -> None:
+        dice = random.Random(seed)
+        now = at(MONDAY)
+        try:
+            with app.app_context():
+                for _ in range(15):
+                    now += timedelta(hours=5)
+                    happen(dice, dice.choice(rigs), now)
+                db.session.remove()
+        except Exception as error:  # a thread's failure must reach the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    first.sweep("2026-03-06T12:00:05")
+    assert first.check() == []
+
+
 def test_a_ticket_that_somebody_works_on_is_left_to_them(app: Flask, cast: Cast) -> None:
     if db.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has one writer at a time")
