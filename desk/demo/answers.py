@@ -95,7 +95,11 @@ class Case:
     def files(self, answers: Mapping[str, Any]) -> tuple[Attached, ...]:
         """The files that the answers name."""
         named = [str(answers[each.id]) for each in self.entry.fields if each.type == "file" and each.id in answers]
-        return tuple(Attached(name, _file(name, self)) for name in named)
+        return tuple(self.attachment(name) for name in named)
+
+    def attachment(self, name: str) -> Attached:
+        """A small file with this name."""
+        return Attached(name, _file(name, self))
 
     def _field(self, field: Field) -> Any:
         known = _VALUES.get(field.id)

@@ -8,13 +8,26 @@ from datetime import datetime, timedelta
 from desk.demo.people import Human
 from desk.demo.places import CONSORTIA, ConsortiumPlace, Member
 from desk.demo.plots import LIVE, OFTEN, PLOTS, Beat, Live, Who, arrival, evening, moments
-from desk.demo.stories import Teller, is_request
+from desk.demo.stories import Teller, is_request, sort_of
 from desk.domain.calendar import BusinessCalendar
 from desk.domain.catalogue import Catalogue, Entry
 from desk.domain.permissions import LEAD_ROLES, REGISTRY_ROLES
 
 DAYS = 90
-ESCALATING = frozenset({"escalated", "engineered", "returned", "declined", "withdrawn", "not_sent"})
+# Which sorts of entry (``stories.sort_of``) a plot can be told about; any the lead can mend, unless it is named here.
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "escalated": ("account", "defect"),
+    "engineered": ("defect",),
+    "returned": ("account", "defect"),
+    "declined": ("fault",),
+    "withdrawn": ("defect",),
+    "not_sent": ("account", "defect"),
+    "held": ("fault",),
+    "reopened": ("fault",),
+    "duplicate": ("fault",),
+    "forgotten": ("fault",),
+}
+_ANY: tuple[str, ...] = ("fault", "request")
 LINKED = frozenset({"workaround", "known_error"})
 _BY_MAIL = 0.45
 
@@ -59,9 +72,9 @@ class Planner:
         self._now = now
         services = {place.slug: place.registry for place in CONSORTIA}
         self._decks = {
-            (slug, hard): _Deck(self._chance, [e for e in catalogue.entries.values() if _fits(e, service, hard)])
+            (slug, sorts): _Deck(self._chance, [e for e in catalogue.entries.values() if _fits(e, service, sorts)])
             for slug, service in services.items()
-            for hard in (True, False)
+            for sorts in {_ANY: None, **dict.fromkeys(SORTS.values())}
         }
 
     def plans(self, share: float = 1.0) -> list[Plan]:
@@ -94,7 +107,7 @@ class Planner:
         if plot in LINKED:
             known = sorted(key for key, days in self._known[consortium.slug].items() if days > 8)
             return self._catalogue.entries[self._chance.choice(known)]
-        return self._decks[consortium.slug, plot in ESCALATING].draw()
+        return self._decks[consortium.slug, SORTS.get(plot, _ANY)].draw()
 
     def _plan(
         self, plot: str, consortium: ConsortiumPlace, entry: Entry, at: datetime, beats: tuple[Beat, ...]
@@ -141,6 +154,5 @@ class _Deck:
         return self._left.pop()
 
 
-def _fits(entry: Entry, registry: str, hard: bool) -> bool:
-    own = entry.service.casefold() in (registry, "both")
-    return own and (entry.tier > 1) is hard
+def _fits(entry: Entry, registry: str, sorts: tuple[str, ...]) -> bool:
+    return entry.service.casefold() in (registry, "both") and sort_of(entry) in sorts

@@ -222,7 +222,8 @@ def _reply(scene: Scene) -> None:
     text = teller.reply()
     if scene.plan.entry.key.startswith("dc-auth"):
         text = f"{text}\n\n{scene.pick('secret_leak')}"
-    files = teller.files(teller.answers()) if "attach" in text.casefold() else ()
+    attached = "attach" in text.casefold()
+    files = (teller.files(teller.answers()) or (teller.attachment("approval.txt"),)) if attached else ()
     letter = teller.letter(scene.plan.requester, text, scene.plan.lead)
     scene.write(scene.member, Audience.MEMBER, letter, [File(each.name, each.data) for each in files])
 
@@ -305,17 +306,12 @@ def _return(scene: Scene) -> None:
 
 
 def _decline(scene: Scene) -> None:
-    entry = scene.plan.entry
-    documented = (
-        other
-        for other in scene.ground.catalogue.incidents()
-        if other.tier == 1 and other.service == entry.service and other.component == entry.component
-    )
+    """The lead could have answered it: the catalogue has the entry."""
     escalations.decline(
         scene.session,
         scene.agent,
         scene.ticket,
-        entry_key=next(documented, entry).key,
+        entry_key=scene.plan.entry.key,
         text=scene.pick("decline_words"),
         now=scene.now,
     )

@@ -52,10 +52,12 @@ class Teller(Case):
         system = chance.choice(phrases()["systems"])
         super().__init__(chance, consortium, member, requester, colleague, entry, began, system)
         self._other_wording = chance.random() < 0.55
+        self.sort = sort_of(entry)
 
     def pick(self, kind: str, **more: str) -> str:
-        """One of the general phrases of a kind."""
-        return self.fill(self.chance.choice(phrases()[kind]), **more)
+        """One of the general phrases of a kind, of those for this sort of ticket where there are such."""
+        own = phrases().get(f"{kind}_{self.sort}") or phrases()[kind]
+        return self.fill(self.chance.choice(own), **more)
 
     def subject(self) -> str:
         """As the requester would write it above a mail."""
@@ -115,6 +117,32 @@ _SAMPLES = (
     (r"10\.5555/abc", "doi"),
     (r"09:40 UTC|10:40 CET|13:05", "time"),
 )
+
+
+# A defect in the registry's software; the other things that only a registry can mend are somebody's account.
+DEFECTS = frozenset(
+    {
+        "orcid-api-unexpected-error",
+        "orcid-outage",
+        "orcid-portal-member-list-stale",
+        "dc-doi-handle-missing",
+        "dc-meta-silent-failure",
+        "dc-search-index-delay",
+        "dc-oai-harvest",
+        "dc-orcid-claim-fails",
+        "dc-citation-missing",
+        "dc-outage",
+    }
+)
+
+
+def sort_of(entry: Entry) -> str:
+    """What people talk about: ``request``, ``account``, ``defect``, or ``fault``, which the lead can mend."""
+    if is_request(entry):
+        return "request"
+    if entry.tier == 1:
+        return "fault"
+    return "defect" if entry.key in DEFECTS else "account"
 
 
 def is_request(entry: Entry) -> bool:
