@@ -118,6 +118,8 @@ class Listener:
 
     def start(self) -> "Listener":
         """Listen; returns once every port is open, raises ``OSError`` when one cannot be."""
+        # aiosmtpd tells of every step of every mail: addresses of people, and reply addresses that are worth a key.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         for door in self._doors:
             door.start()
         return self
