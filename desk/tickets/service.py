@@ -100,6 +100,7 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
         ticket_id=ticket.id,
         consortium_id=ticket.consortium_id,
         registry_id=consortium.registry_id,
+        member_org_id=ticket.member_org_id,
         lead_calendar_id=team.calendar_id,
         priority=ticket.priority,
         opened_by_staff=by_staff,
