@@ -1,5 +1,6 @@
 """Where the demo's outbound mail ends: an SMTP server on loopback that keeps every message in a Maildir."""
 
+import logging
 import mailbox
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ class Sink:
 
     def start(self) -> "Sink":
         """Listen; returns when it does."""
+        logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of every step of every mail
         self._controller.start()
         return self
 
