@@ -5,7 +5,6 @@ It needs no sign-in: whoever can reach a demo may be everybody in it. It exists 
 
 import re
 from email.message import EmailMessage
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ def _contacts() -> list[tuple[str, str]]:
         .where(Person.active, Person.id.in_(sa.select(RoleGrant.person_id).where(RoleGrant.role.in_(MEMBER_ROLES))))
         .order_by(Person.email)
     )
-    return [(address, f"{name}, {parseaddr(address)[1]}") for address, name in rows]
+    return [(address, f"{name}, {address}") for address, name in rows]
 
 
 def _desks() -> list[tuple[str, str]]:
