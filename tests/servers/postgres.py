@@ -106,7 +106,9 @@ class Postgres:
     def create(self, name: str, template: str = "template1") -> str:
         """A new database, a copy of ``template``; returns its URL."""
         with self.connect() as connection:
-            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            # Since 15 a copy goes through the log unless told otherwise, which takes three times as long.
+            copied = "STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} " + copied)
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
