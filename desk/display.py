@@ -42,6 +42,7 @@ def register(app: Flask) -> None:
         has_endpoint=_has,
         staff_words=STAFF_WORDS,
         member_words=MEMBER_WORDS,
+        identifier_words={kind.value: text for kind, text in wording.IDENTIFIER_WORDS.items()},
     )
     filters: Mapping[str, Callable[..., object]] = {
         "moment": moment,

@@ -18,6 +18,7 @@ from desk.conversations.queries import ShownMessage
 from desk.custody import queries as custody
 from desk.db import db, transaction
 from desk.domain.catalogue import Catalogue, Entry
+from desk.domain.classify import Match, classify
 from desk.domain.errors import Conflict, DeskError, NotFound, NotPermitted
 from desk.domain.lifecycle import DONE, MEMBER_WORDS, TURN, Action, State, may_move
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
@@ -32,6 +33,9 @@ from desk.issues import queries as issues
 from desk.sla import queries as sla
 from desk.tickets import forms, queries
 from desk.tickets.models import Ticket
+
+PROPOSED = 3
+"""Catalogue entries that are named to a lead who has not classified a ticket yet."""
 
 LATEST = 200
 """Messages that a page shows beside the first; a conversation of thousands would take long to send and to read."""
@@ -110,6 +114,7 @@ class TicketPage:
     turns: Sequence[Turn]
     timeline: Sequence[Happening]
     entry: Entry | None
+    proposals: Sequence[Match]  # what the words point to, while nobody has classified the ticket
     people: Sequence[Person]
     contacts: Sequence[tuple[MemberOrg, Person]]
     followers: Sequence[str]
@@ -150,6 +155,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         turns=turns if side is not Side.MEMBER else (),
         timeline=_timeline(session, ticket, side),
         entry=catalogue.entry(session, ticket.catalogue_key),
+        proposals=_proposals(session, ticket, messages) if lead and not ticket.catalogue_key else (),
         people=accounts.lead_people(session, ticket.consortium_id, now) if lead else (),
         contacts=accounts.contacts_of_consortium(session, ticket.consortium_id, now) if unproved else (),
         followers=sorted(accounts.names_of_people(session, subject.participant_ids).values()) if lead else (),
@@ -157,6 +163,11 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         escalation_panel=escalations.panel_for(session, ticket, actor),
         issues_panel=issues.panel_for(session, actor, ticket),
     )
+
+
+def _proposals(session: Session, ticket: Ticket, messages: Sequence[ShownMessage]) -> Sequence[Match]:
+    said = next((each.message.text for each in messages if each.message.audience is Audience.MEMBER), "")
+    return classify(f"{ticket.subject}\n{said}", catalogue.catalogue(session), service=ticket.service)[:PROPOSED]
 
 
 def _may_follow(session: Session, ticket: Ticket, subject: TicketSubject, now: datetime) -> list[Person]:
@@ -349,8 +360,11 @@ def _forms(page: TicketPage, known: Catalogue) -> dict[str, Any]:
     reply.audience.data = _first_choice(page)
     context: dict[str, Any] = {"reply": reply, "confirm": forms.ConfirmForm(formdata=None), "conflict": False}
     if page.side is Side.LEAD:
+        triage = forms.triage_form(page.ticket, known, formdata=None)
+        if page.proposals:
+            triage.catalogue_key.data = page.proposals[0].key
         context |= {
-            "triage": forms.triage_form(page.ticket, known, formdata=None),
+            "triage": triage,
             "hold": forms.HoldForm(formdata=None),
             "resolve": forms.ResolveForm(formdata=None),
         }

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from desk.domain.identifiers import Kind
 from desk.domain.permissions import Role
 from desk.domain.priority import Impact, Priority, Urgency
 from desk.domain.vocabulary import Audience, Environment, Outcome, Party, Resolver, TicketKind
@@ -31,14 +32,38 @@ KIND_NAMES: Mapping[TicketKind, str] = {
 
 IMPACT_WORDS: Mapping[Impact, str] = {
     Impact.LOW: "One person or one record",
-    Impact.MEDIUM: "Our organisation or one of its systems",
-    Impact.HIGH: "Several organisations",
+    Impact.MEDIUM: "A member organisation or one of its systems",
+    Impact.HIGH: "Several members",
 }
 
 URGENCY_WORDS: Mapping[Urgency, str] = {
+    Urgency.LOW: "There is another way meanwhile",
+    Urgency.MEDIUM: "Work is slowed down",
+    Urgency.HIGH: "Work stands still, or a date is near",
+}
+
+IMPACT_QUESTIONS: Mapping[Impact, str] = {
+    Impact.LOW: "One person or one record",
+    Impact.MEDIUM: "Our organisation or one of our systems",
+    Impact.HIGH: "Several organisations",
+}
+"""The same as a member is asked it; likewise below."""
+
+URGENCY_QUESTIONS: Mapping[Urgency, str] = {
     Urgency.LOW: "We can work in another way meanwhile",
     Urgency.MEDIUM: "Our work is slowed down",
     Urgency.HIGH: "Our work stands still, or a date is near",
+}
+
+IDENTIFIER_WORDS: Mapping[Kind, str] = {
+    Kind.ORCID: "ORCID iD",
+    Kind.CLIENT_ID: "ORCID client",
+    Kind.DOI: "DOI",
+    Kind.PREFIX: "DOI prefix",
+    Kind.ROR: "ROR ID",
+    Kind.REPOSITORY: "Repository",
+    Kind.ORCID_ERROR: "ORCID error",
+    Kind.HTTP_STATUS: "HTTP status",
 }
 
 PRIORITY_WORDS: Mapping[Priority, str] = {

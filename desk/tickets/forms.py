@@ -30,10 +30,12 @@ from desk.domain.text import MESSAGE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH
 from desk.domain.vocabulary import Audience, Environment, TicketKind
 from desk.domain.wording import (
     ENVIRONMENT_WORDS,
+    IMPACT_QUESTIONS,
     IMPACT_WORDS,
     KIND_NAMES,
     KIND_WORDS,
     OUTCOME_WORDS,
+    URGENCY_QUESTIONS,
     URGENCY_WORDS,
 )
 from desk.forms import Form
@@ -84,8 +86,10 @@ class NewTicketForm(Form):
         ],
     )
     environment = SelectField("Where does it happen?", choices=[*_UNKNOWN, *_choices(ENVIRONMENT_WORDS)])
-    impact = RadioField("Whom does it affect?", choices=_choices(IMPACT_WORDS), default=Impact.LOW.value)
-    urgency = RadioField("How much does it hold you up?", choices=_choices(URGENCY_WORDS), default=Urgency.LOW.value)
+    impact = RadioField("Whom does it affect?", choices=_choices(IMPACT_QUESTIONS), default=Impact.LOW.value)
+    urgency = RadioField(
+        "How much does it hold you up?", choices=_choices(URGENCY_QUESTIONS), default=Urgency.LOW.value
+    )
     catalogue_key = StringField("What is it about?")
     files = MultipleFileField("Files", description=_FILES)
     key = HiddenField(default=lambda: secrets.token_urlsafe(18))

@@ -68,6 +68,15 @@ def test_a_lead_classifies_and_priority_follows(app: Flask, cast: Cast, session:
     assert "P1, critical" in page and "What the catalogue advises" in page
 
 
+def test_a_lead_is_told_what_the_words_point_to_and_why(app: Flask, cast: Cast) -> None:
+    with_catalogue(cast)
+    number = filed(cast, text="redirect uri doesn't match your registered redirect uris")
+    page = browser(app, cast, cast.leo).get(f"/tickets/{number}").text
+    assert "The words of the ticket point to" in page and "redirect uri doesn" in page
+    assert '<option selected value="orcid-oauth-redirect-mismatch">' in page
+    assert "point to" not in browser(app, cast, cast.alice).get(f"/tickets/{number}").text
+
+
 def test_a_stale_classification_shows_what_is_stored_beside_what_was_chosen(
     app: Flask, cast: Cast, session: Session
 ) -> None:
