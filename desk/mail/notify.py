@@ -17,6 +17,7 @@ from desk.accounts.models import Person, Team
 from desk.config import Settings
 from desk.conversations.models import Message
 from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
+from desk.domain.targets import Kind
 from desk.events import queries as events
 from desk.events.models import Event
 from desk.mail import letter, queries
@@ -24,6 +25,7 @@ from desk.mail.address import Signer
 from desk.mail.compose import LINK_PLACE
 from desk.mail.models import OutboundMail, OutboundState
 from desk.mail.told import Recipient, told
+from desk.sla import queries as sla
 from desk.tickets.models import Ticket
 
 log = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ def _add(session: Session, event: Event, recipient: Recipient, settings: Setting
     row = _row(session, event, recipient, settings, now)
     content = letter.write(
         event.kind,
-        _values(session, event, recipient, settings),
+        _values(session, event, recipient, settings, now),
         zone=recipient.zone,
         with_marker=bool(row.reply_to),
     )
@@ -156,7 +158,7 @@ def _held_back(session: Session, row: OutboundMail, recipient: Recipient, now: d
     return ""
 
 
-def _values(session: Session, event: Event, recipient: Recipient, settings: Settings) -> dict[str, Any]:
+def _values(session: Session, event: Event, recipient: Recipient, settings: Settings, now: datetime) -> dict[str, Any]:
     """What a template shows. Whom nothing has proved yet is shown nothing that an unproved sender wrote."""
     ticket = session.get(Ticket, event.ticket_id) if event.ticket_id else None
     message = session.get(Message, event.message_id) if event.message_id else None
@@ -176,12 +178,19 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
         "at": event.at,
         "payload": event.payload,
         "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
+        "answer_by": _promised_answer(session, ticket, now) if ticket and event.kind == "opened" else None,
         "message": _shown(message),
         "secrets": removed,
         "ticket": _ticket(ticket, recipient, settings, proposed=proposed) if ticket else None,
         "base_url": settings.BASE_URL,
         "link_place": LINK_PLACE,
     }
+
+
+def _promised_answer(session: Session, ticket: Ticket, now: datetime) -> datetime | None:
+    """When the first answer is promised, where one is and it is still to come."""
+    lines = sla.lines(session, ticket.id, now)
+    return next((line.due_at for line in lines if line.kind is Kind.FIRST_RESPONSE and line.is_running), None)
 
 
 def _shown(message: Message | None) -> dict[str, Any] | None:

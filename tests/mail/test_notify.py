@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from desk.config import Settings
 from desk.db import transaction
+from desk.domain import wording
 from desk.domain.permissions import Actor
+from desk.domain.targets import Kind
 from desk.domain.vocabulary import Audience, Channel
 from desk.events.service import record
 from desk.mail import letter, notify, told
@@ -19,6 +21,7 @@ from desk.mail.message import read
 from desk.mail.models import OutboundMail, OutboundState
 from desk.mail.reply import REPLY_ABOVE
 from desk.progress import service as progress
+from desk.sla import queries as sla
 from desk.tickets.models import Ticket
 from desk.tickets.service import NewTicket, open_ticket
 from tests.cast import Cast
@@ -256,3 +259,17 @@ def test_every_letter_can_be_written_for_every_reader(kind: str, side: str, fill
         assert "49" not in written.text
         assert "<b>" not in written.html.replace("</b>", "")
         assert max(map(len, written.html.splitlines())) < 900
+
+
+def test_the_receipt_promises_an_answer_in_the_members_own_zone(
+    cast: Cast, session: Session, ticket: Ticket, settings: Settings, now: datetime
+) -> None:
+    expand(settings, now)
+    due = next(line.due_at for line in sla.lines(session, ticket.id, now) if line.kind is Kind.FIRST_RESPONSE)
+    assert due is not None
+    promised = wording.date_and_time(due, cast.alice.timezone)
+    (receipt,) = [row for row in rows(session) if row.to_address == cast.alice.email]
+    assert f"You get an answer by {promised}" in receipt.text
+    assert f"You get an answer by {promised}" in receipt.html
+    others = [row for row in rows(session) if row.to_address != cast.alice.email]
+    assert not [row for row in others if "You get an answer" in row.text]
