@@ -252,7 +252,7 @@ def test_every_event_that_is_told_has_a_letter_and_no_letter_is_left_over() -> N
 def test_every_letter_can_be_written_for_every_reader(kind: str, side: str, filled: bool, now: datetime) -> None:
     values = FULL if filled else EMPTY | {"ticket": FULL["ticket"] | {"subject": "", "organisation": "", "url": ""}}
     for due_at in (now, None):
-        context = {**values, "side": side, "at": now, "due_at": due_at}
+        context = {**values, "side": side, "at": now, "due_at": due_at, "answer_by": due_at}
         written = letter.write(kind, context, zone="Europe/Berlin", with_marker=True)
         assert written.subject
         assert written.text.strip()
