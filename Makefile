@@ -17,8 +17,6 @@ FLASK  := $(VENV)/bin/flask --app wsgi
 # DESK_* from the environment wins over these.
 demo run: export DESK_HTTP_LISTEN ?= 127.0.0.1:$(PORT)
 demo: export DESK_DEMO ?= yes
-demo: export DESK_BASE_URL ?= http://127.0.0.1:$(PORT)
-demo: export DESK_SMTP_LISTEN ?= 127.0.0.1:8025
 
 demo: migrate
 	$(FLASK) demo load
