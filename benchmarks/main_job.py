@@ -84,6 +84,7 @@ def _measure(name: str, url: str, folder: Path, tickets: int, rounds: int) -> No
             "DATABASE_URL": url,
             "INSTANCE": folder,
             "BASE_URL": "http://localhost",
+            "AUTHSERV_ID": "desk.example",
         }
     )
     app.config["WTF_CSRF_ENABLED"] = False
