@@ -33,6 +33,7 @@ _PRESSURE: Mapping[str, tuple[Impact, Urgency]] = {
     "P3": (Impact.MEDIUM, Urgency.MEDIUM),
     "P4": (Impact.LOW, Urgency.MEDIUM),
 }
+_RETURNED = (ReturnReason.INFORMATION_MISSING, ReturnReason.CONSENT)  # as the phrases stand
 _HOLDER_FIELDS = frozenset({"orcid_id", "orcid_ids", "holder_consent", "holder_email_known"})
 
 
@@ -299,9 +300,8 @@ def _accept(scene: Scene) -> None:
 
 
 def _return(scene: Scene) -> None:
-    reason, text = scene.plan.teller.chance.choice(
-        list(zip((ReturnReason.INFORMATION_MISSING, ReturnReason.CONSENT), phrases()["return_words"], strict=True))
-    )
+    text = scene.pick("return_words")
+    reason = _RETURNED[scene.plan.teller.chosen["return_words"]]
     escalations.return_(scene.session, scene.agent, scene.ticket, reason=reason, text=text, now=scene.now)
 
 

@@ -53,11 +53,15 @@ class Teller(Case):
         super().__init__(chance, consortium, member, requester, colleague, entry, began, system)
         self._other_wording = chance.random() < 0.55
         self.sort = sort_of(entry)
+        self.chosen: dict[str, int] = {}
 
     def pick(self, kind: str, **more: str) -> str:
         """One of the general phrases of a kind, of those for this sort of ticket where there are such."""
         own = phrases().get(f"{kind}_{self.sort}") or phrases()[kind]
-        return self.fill(self.chance.choice(own), **more)
+        # An answer is the one to the question that was asked: the lists of a pair have the same order.
+        number = self.chosen.get(_ANSWERS.get(kind, ""), self.chance.randrange(len(own))) % len(own)
+        self.chosen[kind] = number
+        return self.fill(own[number], **more)
 
     def subject(self) -> str:
         """As the requester would write it above a mail."""
@@ -119,11 +123,19 @@ _SAMPLES = (
 )
 
 
+# Which phrase each of these answers.
+_ANSWERS = {
+    "handover_answer": "handover_ask",
+    "follow_up_answer": "follow_up",
+    "second_answer": "not_yet",
+    "ask_more": "return_words",
+    "reply_more": "return_words",
+}
+OUTAGES = frozenset({"orcid-outage", "dc-outage"})
 # A defect in the registry's software; the other things that only a registry can mend are somebody's account.
 DEFECTS = frozenset(
     {
         "orcid-api-unexpected-error",
-        "orcid-outage",
         "orcid-portal-member-list-stale",
         "dc-doi-handle-missing",
         "dc-meta-silent-failure",
@@ -131,13 +143,14 @@ DEFECTS = frozenset(
         "dc-oai-harvest",
         "dc-orcid-claim-fails",
         "dc-citation-missing",
-        "dc-outage",
     }
 )
 
 
 def sort_of(entry: Entry) -> str:
-    """What people talk about: ``request``, ``account``, ``defect``, or ``fault``, which the lead can mend."""
+    """What people talk about: ``request``, ``outage``, ``account``, ``defect`` or ``fault`` (the lead can mend it)."""
+    if entry.key in OUTAGES:
+        return "outage"
     if is_request(entry):
         return "request"
     if entry.tier == 1:
