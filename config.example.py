@@ -38,8 +38,8 @@ LMTP_LISTEN = "127.0.0.1:8024"
 # HOST:PORT for SMTP beside it; empty: none. Never open it to the internet, put a mail server in front.
 SMTP_LISTEN = ""
 
-# The name your own mail server writes into Authentication-Results. Only that header is believed; empty: MAIL_DOMAIN.
-# Your server must remove such headers of the same name from mail that comes in.
+# The name your own mail server writes into Authentication-Results. Only that header is believed, so the server must
+# remove headers of the same name from mail that comes in. Empty: none is believed, and no sender is verified by it.
 AUTHSERV_ID = ""
 
 # Megabytes of the largest message that is taken.

@@ -28,6 +28,7 @@ from desk.config import ROOT, Settings, load_settings
 from desk.db import LARGEST_ID, db
 from desk.demo import views as demo
 from desk.escalations import views as escalations
+from desk.forms import LimitedRequest
 from desk.health import views as health
 from desk.home import views as home
 from desk.issues import views as issues
@@ -52,6 +53,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         template_folder=str(ROOT / "templates"),
         instance_path=str(settings.INSTANCE.resolve()),
     )
+    app.request_class = LimitedRequest
     _configure(app, settings)
     clock.configure(settings.CLOCK_OFFSET_FILE)
     storage.configure(storage.FolderStore(Path(settings.ATTACHMENTS)))
@@ -101,8 +103,9 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def _engine_options(settings: Settings) -> dict[str, Any]:
     if settings.DATABASE_URL.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}}
+        return {"connect_args": {"timeout": 15}, "hide_parameters": True}
     return {
+        "hide_parameters": True,  # an error of the database in the log shows the statement, never what people wrote
         "pool_pre_ping": True,
         "pool_size": 5,
         "max_overflow": 15,

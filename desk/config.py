@@ -174,9 +174,9 @@ def _completed(settings: Settings) -> Settings:
         changes["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE / 'desk.db'}"
     if not settings.ATTACHMENTS:
         changes["ATTACHMENTS"] = str(settings.INSTANCE / "attachments")
-    if not settings.AUTHSERV_ID:
-        changes["AUTHSERV_ID"] = settings.MAIL_DOMAIN
     if settings.DEMO:
+        # Elsewhere empty means nobody: a name that can be guessed would let anybody vouch for themselves.
+        changes["AUTHSERV_ID"] = settings.AUTHSERV_ID or settings.MAIL_DOMAIN
         # Nothing of the demo leaves the machine, whatever is set: its post goes to its own sink.
         changes["SMTP_HOST"] = settings.DEMO_SINK_LISTEN.host
         changes["SMTP_PORT"] = settings.DEMO_SINK_LISTEN.port

@@ -21,6 +21,9 @@ MARKDOWN_LENGTH = 16_000
 BRACKETS_MAX = 400
 """More opening brackets than this make Python-Markdown slow; such text is shown as it was typed."""
 
+PARENTHESES_MAX = 2000
+"""More opening parentheses than this make bleach's search for addresses slow; such text is shown as it was typed."""
+
 _TAGS = frozenset(
     "p br hr em strong del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 a table thead tbody tr th td".split()  # noqa: SIM905
 )
@@ -57,7 +60,7 @@ def _cleaner() -> Cleaner:
 
 def markdown(text: str) -> str:
     """Safe HTML from Markdown typed by a person. Newlines inside a paragraph are kept, as people mean them."""
-    if len(text) > MARKDOWN_LENGTH or text.count("[") > BRACKETS_MAX:
+    if len(text) > MARKDOWN_LENGTH or text.count("[") > BRACKETS_MAX or text.count("(") > PARENTHESES_MAX:
         return plain(text)
     try:
         # Typed angle brackets (tokens, XML, addresses) are meant as text, so raw HTML never reaches Markdown.

@@ -100,7 +100,6 @@ class _OneDesk(BaseApplication):  # type: ignore[misc]
     def _begin(self) -> None:
         """In the worker, after the fork: the parts that live beside the pages. They end in the reverse order."""
         settings: Settings = self._app.config["DESK"]
-        logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of every step of every mail
         if settings.DEMO:
             self._parts.callback(Sink(settings.INSTANCE / "demo-mail", settings.DEMO_SINK_LISTEN).start().stop)
         self._parts.callback(Jobs(self._app).start().stop)

@@ -30,6 +30,7 @@ from desk.accounts.models import (
 from desk.db import NAME_LENGTH, Base, insert_ignore
 from desk.domain.errors import InvalidInput, NotFound, TooMany
 from desk.domain.permissions import Role
+from desk.domain.text import visible
 from desk.events import service as events
 from desk.passwords import PASSWORD_MAX, PASSWORD_MIN, hash_password, password_matches
 
@@ -41,8 +42,7 @@ _ADDRESS = re.compile(
 ATTEMPT_WINDOW = timedelta(minutes=15)
 ATTEMPTS_PER_ADDRESS = 10
 ATTEMPTS_PER_NETWORK = 60
-LINKS_PER_PERSON = 5
-"""One-time links that one person can be mailed within ``ATTEMPT_WINDOW``."""
+LINKS_PER_PERSON = 5  # one-time links that one person can be mailed within ATTEMPT_WINDOW
 
 Row = TypeVar("Row", bound=Base)
 
@@ -64,8 +64,8 @@ def clean_address(address: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A name on one line; raises ``InvalidInput(field="name")`` when nothing is left or it is too long."""
-    name = " ".join(name.split())
+    """A name on one line, without what is invisible; ``InvalidInput(field="name")`` for nothing left or too long."""
+    name = " ".join(visible(name).split())
     if not name or len(name) > NAME_LENGTH:
         raise InvalidInput(f"A name needs between 1 and {NAME_LENGTH} characters.", field="name")
     return name
@@ -307,8 +307,14 @@ def check_password(
     return None
 
 
-def request_link(session: Session, *, email: str, lifetime: timedelta, now: datetime) -> None:
-    """Mail a one-time link to the address if somebody has it; says nothing either way."""
+def request_link(
+    session: Session, *, email: str, lifetime: timedelta, network: str, secret_key: str, now: datetime
+) -> None:
+    """Mail a one-time link to the address if somebody has it; says nothing either way. ``TooMany`` of one network."""
+    asker = _keyed(secret_key, "link", network)
+    if queries.failed_attempts(session, asker, now - ATTEMPT_WINDOW) >= ATTEMPTS_PER_NETWORK:
+        raise TooMany
+    session.add(SignInAttempt(key=asker, at=now))  # for anybody: a commit without a write would be quicker
     person = queries.person_by_email(session, email)
     if person is None or not person.active:
         return

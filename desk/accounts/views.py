@@ -50,7 +50,14 @@ def sign_in() -> Any:
 def _send_link(form: SignInForm) -> Any:
     minutes = _settings().SIGN_IN_LINK_MINUTES
     with transaction() as unit:
-        service.request_link(unit, email=form.email.data, lifetime=timedelta(minutes=minutes), now=utcnow())
+        service.request_link(
+            unit,
+            email=form.email.data,
+            lifetime=timedelta(minutes=minutes),
+            network=request.remote_addr or "",
+            secret_key=_settings().SECRET_KEY,
+            now=utcnow(),
+        )
     return render_template("accounts/link_sent.html", minutes=minutes)
 
 
@@ -157,7 +164,10 @@ def _knows_present(person: Person, form: ChangePasswordForm) -> bool:
 
 def safe_target(wanted: str) -> str:
     """Where to go after sign-in: a path of ours, never another host."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # such as "//["
+        return url_for("home.index")
     plain = wanted.startswith("/") and wanted[1:2] not in ("/", "\\") and wanted.isprintable() and "\\" not in wanted
     if plain and not parts.scheme and not parts.netloc and not wanted[1:].lstrip().startswith("/"):
         return wanted

@@ -44,6 +44,16 @@ def clean_text(text: str, *, name: str, field: str, required: bool = True, limit
     return kept
 
 
+_JOINERS = "\u200c\u200d"
+"""Invisible, and part of words in Persian and the languages of India."""
+
+
+def visible(text: str) -> str:
+    """Without what cannot be seen: controls, marks of direction, lone surrogates; white space stays."""
+    kept = (one for one in text if one.isspace() or one in _JOINERS or not unicodedata.category(one).startswith("C"))
+    return "".join(kept).strip(_JOINERS)
+
+
 def _without_controls(text: str) -> str:
     # Cs: lone surrogates, which no database takes; Cc: NUL and the like, tab and newline apart.
     return "".join(

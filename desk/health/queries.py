@@ -29,6 +29,10 @@ def complaints(session: Session, now: datetime) -> Iterator[str]:
     overdue = OutboundMail.next_try_at < now - 4 * BEHIND
     if _any(session, sa.select(OutboundMail.id).where(OutboundMail.state.in_(waiting), overdue)):
         yield "Mail to be sent has waited for more than an hour: is the mail server of SMTP_HOST up?"
+
+
+def remarks(session: Session) -> Iterator[str]:
+    """Sentences about what somebody should look at while the desk works on: a stranger's mail must not stop it."""
     if _any(session, sa.select(OutboundMail.id).where(OutboundMail.state == OutboundState.DEAD)):
         yield "Mail could not be delivered and was given up: look at it on the mail page."
     if _any(session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.QUARANTINED)):

@@ -29,14 +29,16 @@ def alive() -> Any:
 @blueprint.get("/readyz")
 @public
 def ready() -> Any:
-    """200 when the desk can do all of its work; 503 with sentences when it cannot."""
+    """200 when the desk can do all of its work; 503 when it cannot. Sentences say what is wrong or to be looked at."""
+    remarks: list[str] = []
     try:
         wrong = list(queries.complaints(db.session(), utcnow()))
+        remarks = list(queries.remarks(db.session()))
     except SQLAlchemyError as error:
         current_app.logger.error("not ready: %s", type(error).__name__)
         wrong = ["The database cannot be reached, or its tables are not those of this version (flask db upgrade)."]
     wrong += _complaints_of_storage(Path(current_app.config["DESK"].ATTACHMENTS))
-    return jsonify(status="ready" if not wrong else "not ready", wrong=wrong), 200 if not wrong else 503
+    return jsonify(status="not ready" if wrong else "ready", wrong=[*wrong, *remarks]), 503 if wrong else 200
 
 
 def _complaints_of_storage(folder: Path) -> Iterator[str]:

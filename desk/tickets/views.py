@@ -233,6 +233,7 @@ def attachment(attachment_id: int) -> Any:
         raise NotFound from None
     answer = send_file(BytesIO(data), mimetype=found.content_type, as_attachment=True, download_name=found.file_name)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    del answer.headers["Cache-Control"]  # send_file lets copies be kept; a file is kept nowhere, as a page is not
     return answer
 
 

@@ -50,7 +50,7 @@ def test_mail_in_quarantine_is_named_without_its_sender(cast: Cast, client: Flas
             )
         )
     answer = client.get("/readyz")
-    assert answer.status_code == 503
+    assert answer.status_code == 200  # a stranger's mail must not take the desk out of service
     assert "quarantine" in answer.text and "secret@" not in answer.text
 
 
