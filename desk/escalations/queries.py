@@ -218,17 +218,19 @@ def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
     if not sides:
         return None
     lead = Side.LEAD in sides
-    may_prepare = lead and ticket.state not in DONE and (found is None or found.state not in OPEN)
+    is_over = ticket.state in DONE
+    may_prepare = lead and not is_over and (found is None or found.state not in OPEN)
     if found is None:
         return Panel(None, sides[0], may_prepare=may_prepare)
     entry = catalogue.entry(session, ticket.catalogue_key)
     brief = shown_brief(session, found, sides[0])
     assignee = session.get(Person, found.assignee_id) if found.assignee_id else None
-    editable = lead and found.state in EDITABLE
+    editable = lead and not is_over and found.state in EDITABLE
     return Panel(
         escalation=found,
         side=sides[0],
-        state=STATE_LABELS[found.state],
+        # What is to come next is not said of a ticket that nobody works on any more.
+        state=(STATE_WORDS if is_over else STATE_LABELS)[found.state],
         lines=tuple(lines_of(brief, entry)),
         missing=tuple(lacks(brief, entry)) if editable else (),
         moves=tuple(move for side in sides for move in possible(found.state, side)),

@@ -36,7 +36,7 @@ from desk.domain.escalation import (
     without_secrets,
 )
 from desk.domain.lifecycle import DONE
-from desk.domain.permissions import Actor, Permission
+from desk.domain.permissions import SYSTEM, Actor, Permission
 from desk.domain.text import cut_line
 from desk.domain.vocabulary import Audience, Channel, Outcome
 from desk.escalations import queries
@@ -74,9 +74,9 @@ def save_brief(
     is_open = found is not None and found.state in OPEN
     if version != (found.version if found is not None and is_open else None):
         raise Conflict
+    if ticket.state in DONE:
+        raise IllegalTransition("The ticket is over. Reopen it before you escalate it.")
     if found is None or not is_open:
-        if ticket.state in DONE:
-            raise IllegalTransition("The ticket is over. Reopen it before you escalate it.")
         found = _prepare(session, actor, ticket, found, now)
     elif found.state not in EDITABLE:
         raise IllegalTransition(f"The escalation is {STATE_LABELS[found.state]}; its brief cannot be changed now.")
@@ -299,6 +299,17 @@ def verify(
     return turn.found
 
 
+def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, text: str, now: datetime) -> None:
+    """The member says whether it is solved, as in ``progress``; a yes verifies the fix that the registry reported."""
+    progress.confirm(session, actor, ticket, solved=solved, text=text, now=now)
+    found = queries.newest(session, ticket.id)
+    if solved and found is not None and found.state is EscalationState.FIXED:
+        found.state, found.verified_at = next_state(found.state, Move.VERIFY), now
+        session.flush()
+        # Who said so stands beside it in "confirmed"; the registry is told by this one, and needs no name.
+        _Turn(session, SYSTEM, ticket, found, now).record("verified")
+
+
 def close(session: Session, actor: Actor, ticket: Ticket, *, version: int | None = None, now: datetime) -> Escalation:
     """The lead files it away: a verified one, or a declined one that needs no further sending."""
     turn = _begin(session, actor, ticket, _LEAD, version, now)
@@ -333,18 +344,8 @@ class _Turn:
 
     def note(self, text: str, *, audience: Audience = Audience.HANDOVER, missing: str = "The message") -> Message:
         """What the person wrote with it, as a message."""
-        return tickets.write(
-            self.session,
-            self.actor,
-            self.ticket,
-            text,
-            (),
-            Channel.WEB,
-            self.now,
-            from_staff=True,
-            audience=audience,
-            missing=missing,
-        )
+        how = {"from_staff": True, "audience": audience, "missing": missing}
+        return tickets.write(self.session, self.actor, self.ticket, text, (), Channel.WEB, self.now, **how)
 
     def hand_back(self, state: EscalationState, kind: str, message: Message, payload: dict[str, Any]) -> None:
         """The registry gives the ticket back to the lead."""

@@ -10,6 +10,7 @@ from desk import ticket_page
 from desk.access import requires
 from desk.domain.permissions import Actor, Permission
 from desk.domain.vocabulary import Channel, Outcome
+from desk.escalations import service as escalations
 from desk.progress import service
 from desk.tickets import forms
 from desk.tickets.models import Ticket
@@ -51,7 +52,7 @@ def confirm(number: int) -> Any:
     done = "Thank you. The ticket is closed." if solved else "Thank you. Your consortium lead takes it up again."
 
     def say(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
-        service.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)
+        escalations.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)
 
     return ticket_page.act(number, done, say, form, "confirm")
 

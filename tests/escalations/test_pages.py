@@ -291,6 +291,17 @@ def test_the_ticket_page_shows_the_hand_over_to_both_desks_and_not_to_the_member
     assert "escalation-title" not in member
 
 
+def test_the_registry_reads_that_the_member_verified_the_fix(stage: Stage, cast: Cast, browser: Browsers) -> None:
+    stage.accepted()
+    stage.does(cast.rita, service.report_fix, text="The proxy passes it on now.")
+    number = stage.ticket.number
+    answer = browser("alice").post(f"/tickets/{number}/confirm", data={"solved": "yes"})
+    assert answer.status_code == 303
+    page = browser("rita").get(f"/tickets/{number}").text
+    assert "Verified" in page
+    assert "to be verified" not in page
+
+
 def test_a_brief_with_odd_values_is_refused_or_kept_but_never_a_fault(stage: Stage, browser: Browsers) -> None:
     path = f"/tickets/{stage.ticket.number}/escalate"
     odd = filled(stage, asked="a\x00b", messages=["x", "99999999999999999999", "-1"], attachments=["1.5"])

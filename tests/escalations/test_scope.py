@@ -122,3 +122,6 @@ def test_a_hand_over_of_a_ticket_that_is_over_asks_nobody_for_anything(stage: St
     leo = cast.actor(cast.leo)
     assert queries.queue(stage.session, leo) == []
     assert queries.counts(stage.session, leo) == {"returned": 1, "open": 0}
+    panel = queries.panel_for(stage.session, stage.ticket, leo)
+    assert panel is not None
+    assert (panel.state, panel.may_edit, panel.missing) == ("Returned", False, ())

@@ -13,6 +13,7 @@ from desk.domain.lifecycle import State
 from desk.domain.vocabulary import Audience, Outcome
 from desk.escalations import queries, service
 from desk.escalations.models import Escalation
+from desk.events import queries as events
 from desk.progress import service as progress
 from desk.tickets import queries as tickets
 from tests.cast import Cast
@@ -234,6 +235,35 @@ def test_verifying_resolves_the_ticket_as_solved(stage: Stage, cast: Cast) -> No
     assert escalation.state is EscalationState.VERIFIED
     assert (stage.ticket.state, stage.ticket.outcome) == (State.RESOLVED, Outcome.SOLVED)
     assert seen_by(stage, "alice")[-1][1].startswith("<p>It works again")
+
+
+def test_the_members_own_word_verifies_a_fix(stage: Stage, cast: Cast) -> None:
+    stage.accepted()
+    stage.does(cast.rita, service.report_fix, text="The proxy passes it on now.")
+    stage.does(cast.alice, service.confirm, solved=True, text="")
+    assert stage.ticket.state is State.RESOLVED
+    found = queries.newest(stage.session, stage.ticket.id)
+    assert found is not None
+    assert (found.state, found.verified_at) == (EscalationState.VERIFIED, cast.now + stage.passed)
+    assert stage.kinds()[-2:] == ["confirmed", "verified"]
+    assert events.timeline(stage.session, stage.ticket.id)[-1].actor_id is None
+
+
+def test_a_member_who_confirms_an_answer_verifies_no_fix_that_nobody_reported(stage: Stage, cast: Cast) -> None:
+    stage.accepted()
+    stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="Does she agree?")
+    stage.does(cast.alice, service.confirm, solved=True, text="")
+    found = queries.newest(stage.session, stage.ticket.id)
+    assert found is not None
+    assert (found.state, found.verified_at) == (EscalationState.RETURNED, None)
+    assert "verified" not in stage.kinds()
+
+
+def test_the_brief_of_a_ticket_that_is_over_cannot_be_changed(stage: Stage, cast: Cast) -> None:
+    stage.saved()
+    stage.does(cast.alice, service.confirm, solved=True, text="")
+    with pytest.raises(IllegalTransition, match="The ticket is over"):
+        stage.saved()
 
 
 def test_what_is_not_fixed_after_all_is_sent_again_as_a_new_cycle(stage: Stage, cast: Cast) -> None:
