@@ -31,6 +31,9 @@ SWEEP = timedelta(hours=12)
 LEAD_TIME = timedelta(days=14)
 """Places and people are there some time before the first ticket."""
 
+_NO_LETTERS = ("warned", "breached")
+"""Reminders are not part of any thread."""
+
 Act = Callable[[datetime], None]
 Told = Callable[[int, int], None]
 
@@ -146,7 +149,7 @@ def settle_mail(session: Session, settings: Settings) -> int:
     """
     over = sa.select(Ticket.id).where(Ticket.state == State.CLOSED)
     untold = Event.expanded_at.is_(None)
-    past = sa.or_(Event.ticket_id.is_(None), Event.ticket_id.in_(over))
+    past = sa.or_(Event.ticket_id.is_(None), Event.ticket_id.in_(over), Event.kind.in_(_NO_LETTERS))
     session.execute(sa.update(Event).where(untold, past).values(expanded_at=Event.at))
     _held = [*held(session), *session.scalars(sa.select(Ticket).where(Ticket.state != State.CLOSED))]
     oldest = sa.select(Event.at).where(untold).order_by(Event.id).limit(1)
