@@ -7,6 +7,7 @@ that takes none of them needs neither.
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,12 +251,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say plainly what this machine could not run, and why."""
-    reasons: dict[str, int] = {}
+    """Say plainly what this machine could not run, and why: one line for each reason."""
+    reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-        if NOT_RUN_HERE in reason:
-            _, _, why = reason.partition(NOT_RUN_HERE)
-            reasons[why] = reasons.get(why, 0) + 1
+        reasons[reason.removeprefix("Skipped: ").removeprefix(NOT_RUN_HERE)] += 1
     for why, count in sorted(reasons.items()):
-        terminalreporter.write_line(f"{NOT_RUN_HERE}{count} tests, {why}", yellow=True)
+        terminalreporter.write_line(f"{NOT_RUN_HERE}{count} tests: {why}", yellow=True)
