@@ -97,9 +97,9 @@ def test_entries_of_the_other_service_are_left_out_when_the_service_is_known() -
     "hostile", ["client " * 200_000, "fabrica test" * 100_000, "redirect_uri " * 90_000, "9" * 10**6]
 )
 def test_a_huge_text_takes_no_longer_than_a_long_one(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     classify(hostile, CATALOGUE)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_what_identifies_a_key_stays() -> None:
 )
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     text = unit * (400_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     find(text)
     redact(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
