@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from desk import markup
 from desk.conversations.models import Attachment, Disclosure, Message
+from desk.domain.escalation import mask
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
 from desk.domain.vocabulary import Audience, Channel
 
@@ -58,6 +59,11 @@ def html_of(message: Message, text: str) -> str:
     return markup.markdown(text) if message.channel is Channel.WEB else markup.plain(text)
 
 
+def _label(address: str, whole: bool) -> str:
+    """Whoever reads only what was disclosed reads no address of a sender either; it may be a researcher's."""
+    return address if whole else mask(address)
+
+
 def _shown(
     actor: Actor, subject: TicketSubject, message: Message, disclosures: Sequence[Disclosure]
 ) -> ShownMessage | None:
@@ -73,7 +79,7 @@ def _shown(
     allowed = {one.attachment_id for one in own}
     return ShownMessage(
         message=message,
-        author=message.author.name if message.author else message.author_label,
+        author=message.author.name if message.author else _label(message.author_label, whole),
         html=message.html if whole or masked is None else html_of(message, masked),
         attachments=[each for each in message.attachments if whole or each.id in allowed],
         disclosed_at=min((one.at for one in about if one.message_id), default=None),

@@ -336,7 +336,7 @@ def _is_contact(session: Session, person: Person, consortium_id: int, now: datet
 
 def _only_consortium(session: Session, mail: InboundMail, person: Person | None, now: datetime) -> int | None:
     """For mail to a registry's own address: the one consortium of the sender. Their lead answers first."""
-    if person is None or mail.registry_id is None:
+    if person is None or mail.registry_id is None or mail.mailbox.startswith("reply+"):
         return None
     actor = accounts.actor_of(session, person.id, now)
     own = {
@@ -364,9 +364,9 @@ def _files(message: InboundMessage) -> list[File]:
 
 
 def _belongs_to(session: Session, mail: InboundMail, ticket_id: int | None) -> None:
-    """Show the mail to the managers of the ticket's consortium."""
+    """Show the mail to the managers of the ticket's consortium, unless it came to a registry: it stays theirs."""
     ticket = session.get(Ticket, ticket_id) if ticket_id else None
-    if ticket is not None:
+    if ticket is not None and mail.registry_id is None:
         mail.consortium_id = ticket.consortium_id
 
 

@@ -24,6 +24,7 @@ from desk.events.models import Event
 from desk.mail.charsets import one_line
 from desk.mail.compose import LINK_PLACE, compose
 from desk.mail.models import OutboundMail, OutboundState
+from desk.mail.told import may_still_read
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,9 @@ def send_one(mail: Mail, *, settings: Settings, now: datetime) -> bool:
         row = _claim(session, now)
         if row is None:
             return False
+        if not may_still_read(session, row, now):
+            row.state, row.last_error = OutboundState.DEAD, "Not sent: the recipient may no longer read it."
+            return True
         try:
             claimed = _prepared(session, row, settings)
         except Exception:

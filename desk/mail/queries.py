@@ -11,6 +11,8 @@ from desk.accounts import queries as accounts
 from desk.accounts.models import Team
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Role
+from desk.domain.vocabulary import Audience
+from desk.events.models import Event
 from desk.mail.address import Signer
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
 from desk.tickets import queries as tickets
@@ -35,6 +37,9 @@ def mailbox(session: Session, address: str, signer: Signer) -> Mailbox | None:
     if signer.claims_to_be_ours(lowered):
         issued = signer.read_reply_address(lowered)
         ticket = session.get(Ticket, issued.ticket_id) if issued else None
+        if ticket is not None and issued is not None and issued.audience is Audience.REGISTRY:
+            # An answer to a note of the registry's own: nothing of it is for the lead, held or not.
+            return Mailbox(lowered, registry_id=ticket.consortium.registry_id)
         return Mailbox(lowered, ticket.consortium_id if ticket else None)
     local, _, domain = lowered.rpartition("@")
     team = accounts.team_by_address(session, lowered)
@@ -215,11 +220,14 @@ def tickets_to_link(session: Session, actor: Actor, ids: Sequence[int]) -> Seque
 
 
 def outbound_visible_to(actor: Actor) -> sa.ColumnElement[bool]:
-    """Mail about tickets to the lead's managers; mail about no ticket to the managers of registries."""
-    managed = sa.select(Ticket.id).where(Ticket.consortium_id.in_(actor.consortia(frozenset({Role.LEAD_MANAGER}))))
-    conditions: list[sa.ColumnElement[bool]] = [OutboundMail.ticket_id.in_(managed)]
+    """A consortium's mail, of its tickets and published issues, to its managers; nobody's to registries' managers."""
+    places = actor.consortia(frozenset({Role.LEAD_MANAGER}))
+    managed = sa.select(Ticket.id).where(Ticket.consortium_id.in_(places))
+    told = sa.select(Event.id).where(Event.ticket_id.is_(None), Event.consortium_id.in_(places))
+    conditions: list[sa.ColumnElement[bool]] = [OutboundMail.ticket_id.in_(managed), OutboundMail.event_id.in_(told)]
     if actor.registries(frozenset({Role.REGISTRY_MANAGER})):
-        conditions.append(OutboundMail.ticket_id.is_(None))
+        placed = sa.exists().where(Event.id == OutboundMail.event_id, Event.consortium_id.is_not(None))
+        conditions.append(sa.and_(OutboundMail.ticket_id.is_(None), ~placed))
     return sa.or_(*conditions)
 
 

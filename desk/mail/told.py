@@ -19,6 +19,7 @@ from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.issues import queries as issues
 from desk.mail import queries
+from desk.mail.models import OutboundMail
 from desk.tickets import queries as tickets
 from desk.tickets.models import Participant, Ticket
 
@@ -62,6 +63,18 @@ def _did_it(event: Event, recipient: Recipient, person: Person) -> bool:
 def kinds() -> frozenset[str]:
     """The events of which anybody is told; each has a folder in ``templates/mail``."""
     return frozenset(_TOLD)
+
+
+def may_still_read(session: Session, mail: OutboundMail, now: datetime) -> bool:
+    """Whether a mail that was written may still be sent: roles end, and issues are no longer followed, meanwhile."""
+    event = session.get(Event, mail.event_id) if mail.event_id else None
+    person = session.get(Person, mail.person_id) if mail.person_id else None
+    if event is None or person is None:
+        return True
+    if event.issue_id is not None and event.ticket_id is None and event.consortium_id is not None:
+        return person.id in issues.followers(session, event.issue_id, event.consortium_id, now)
+    recipient = Recipient(mail.to_address, "", mail.audience or Audience.MEMBER, person)
+    return person.active and _may_read(session, event, recipient, now)
 
 
 def _may_read(session: Session, event: Event, recipient: Recipient, now: datetime) -> bool:
