@@ -8,6 +8,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from desk.accounts import queries as accounts
+from desk.cli.readiness import demand_database
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
@@ -29,6 +30,7 @@ def load(seed: int) -> None:
     """Make the demo world, unless it is there: three consortia with the tickets of the last ninety days."""
     settings: Settings = current_app.config["DESK"]
     now = utcnow()
+    demand_database()
     with transaction() as session:
         present = world.seed_of(session)
         if present is not None:
@@ -59,6 +61,7 @@ def load(seed: int) -> None:
 def volume(wanted: int, seed: int) -> None:
     """Make a large world for measuring: the demo's tickets, copied until there are as many as asked for."""
     began = time.monotonic()
+    demand_database()
     with transaction() as session:
         if world.seed_of(session) is None:
             if not world.is_empty(session):

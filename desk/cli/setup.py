@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
@@ -13,6 +14,7 @@ from desk.accounts.models import Consortium, Person, Registry, TokenPurpose
 from desk.calendars import service as calendars
 from desk.catalogue.queries import current_version
 from desk.catalogue.service import load_catalogue, read_document
+from desk.cli.readiness import demand_database
 from desk.cli.setup_file import BadSetup, Hours, Setup, member_key, read
 from desk.clock import utcnow
 from desk.config import Settings
@@ -23,6 +25,7 @@ from desk.domain.permissions import SYSTEM, Role
 
 @click.command("setup")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_appcontext
 def group(file: Path) -> None:
     """Make an empty desk ready from FILE: registry, consortium, calendar, members, contacts, first manager.
 
@@ -30,6 +33,7 @@ def group(file: Path) -> None:
     """
     settings: Settings = current_app.config["DESK"]
     now = utcnow()
+    demand_database()
     try:
         setup = read(file)
         with transaction() as session:

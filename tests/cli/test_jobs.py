@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from desk.db import transaction
@@ -68,12 +69,15 @@ def test_a_failure_ends_its_own_pass_and_no_other(caplog: pytest.LogCaptureFixtu
     assert "a job failed" in caplog.text
 
 
-def test_a_database_that_is_away_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "error", [OperationalError("select", {}, Exception("no connection")), PoolTimeout("no connection")]
+)
+def test_a_database_that_is_away_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
     def away() -> int:
-        raise OperationalError("select", {}, Exception("no connection"))
+        raise error
 
     assert work_off(Tick("a job", 1, away)) == 0
-    assert "the database is away" in caplog.text
+    assert "the database is away (no connection)" in caplog.text
     assert "Traceback" not in caplog.text
 
 

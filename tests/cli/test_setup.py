@@ -15,6 +15,7 @@ from desk.accounts.models import MemberOrg, Organisation, Person
 from desk.calendars import queries as calendars
 from desk.clock import utcnow
 from desk.domain.permissions import Role
+from tests.conftest import dispose, make_app
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "setup"
 
@@ -155,3 +156,18 @@ def test_all_faults_are_named_at_once(app: Flask, folder: Path) -> None:
     _, output = run(app, "setup", str(folder / "setup.toml"))
     assert "members.csv, line 3" in output
     assert "contacts.csv, line 4" in output
+
+
+def test_a_database_without_tables_is_said_before_anything_is_begun(tmp_path: Path) -> None:
+    app = make_app(f"sqlite:///{tmp_path / 'none.db'}", tmp_path)
+    for words in (
+        ("setup", str(EXAMPLE / "setup.toml")),
+        ("serve",),
+        ("demo", "load"),
+        ("demo", "volume", "--tickets", "5"),
+    ):
+        code, output = run(app, *words)
+        assert code == 1
+        assert "db upgrade" in output
+    with app.app_context():
+        dispose()
