@@ -1,5 +1,6 @@
-"""What every form of the desk has in common: typed text is tidied once, on the way in."""
+"""What every form of the desk has in common: text is tidied once, on the way in; ids and pages are read in one way."""
 
+import re
 from io import BytesIO
 from typing import IO, Any
 
@@ -8,6 +9,11 @@ from flask_wtf import FlaskForm
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from wtforms import Field
+
+from desk.db import LARGEST_ID
+
+LAST_PAGE = 10_000
+"""Of any list. A page further on costs the database a long walk, and nobody reads it."""
 
 FIELDS_MAX = 5000
 """Fields of one form. A hundred thousand of them would keep everybody else waiting for seconds."""
@@ -61,3 +67,20 @@ class Form(FlaskForm):
             self[field].errors = [*self[field].errors, sentence]
         else:
             self.form_errors.append(sentence)
+
+
+def id_of(text: str) -> int | None:
+    """The id in a choice that was sent; None when it cannot be one."""
+    if not re.fullmatch("[0-9]{1,10}", text):
+        return None
+    return found if (found := int(text)) <= LARGEST_ID else None
+
+
+def optional_id(value: Any) -> int | None:
+    """For fields to choose from: the id of a choice, None for the empty one. ``ValueError`` for what is no number."""
+    return int(value) if value not in (None, "", "None") else None
+
+
+def page_of(asked: int | None) -> int:
+    """The page of a list that was asked for, counted from 1; the first for none, zero and below."""
+    return min(max(asked or 1, 1), LAST_PAGE)

@@ -37,12 +37,11 @@ from desk.domain.vocabulary import Environment
 from desk.domain.wording import ENVIRONMENT_WORDS
 from desk.escalations.queries import CONSENT_WORDS, extra_fields
 from desk.escalations.service import REFERENCE_LENGTH
-from desk.forms import Form
+from desk.forms import Form, id_of
 
 EXTRA = "f_"
 """Stands before the id of a catalogue field, so that none can be mistaken for a field of ours."""
 
-LARGEST_ID = 2**31 - 1
 _LINE = Length(max=BRIEF_LINE_LENGTH, message=f"Please use at most {BRIEF_LINE_LENGTH} characters.")
 _TEXT = Length(max=BRIEF_TEXT_LENGTH, message=f"Please use at most {BRIEF_TEXT_LENGTH:,} characters.")
 _FITS = Length(max=MESSAGE_LENGTH, message="That is too long for a message.")
@@ -141,8 +140,7 @@ def read_brief(form: BriefForm, entry: Entry | None, zone: str) -> Brief | None:
 
 def chosen(sent: MultiDict[str, str], name: str) -> list[int]:
     """The ids whose boxes were ticked; what is not an id is left out."""
-    given = [value for value in sent.getlist(name) if value.isascii() and value.isdigit()]
-    return [int(value) for value in given if int(value) <= LARGEST_ID]
+    return [found for value in sent.getlist(name) if (found := id_of(value)) is not None]
 
 
 def anchor(field: str) -> str:

@@ -31,14 +31,13 @@ from desk.domain.permissions import Actor, Permission, may
 from desk.errors import status_of
 from desk.escalations import forms, queries, service
 from desk.escalations.models import Escalation
+from desk.forms import page_of
 from desk.issues import queries as issues
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 blueprint = Blueprint("escalations", __name__)
 
-NUMBER = "<int(max=2147483647):number>"
-LAST_PAGE = 10_000
 
 DONE: dict[Move, str] = {
     Move.ACCEPT: "Accepted. You are its problem manager now.",
@@ -122,7 +121,7 @@ def sent() -> str:
 
 def _list(template: str) -> str:
     session, actor = db.session(), current_actor()
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    page = page_of(request.args.get("page", type=int))
     wanted, mine = request.args.get("state", ""), request.args.get("mine") == "1"
     state = EscalationState(wanted) if wanted in set(EscalationState) else None
     rows = queries.queue(session, actor, state=state, mine=mine, page=page)
@@ -142,7 +141,7 @@ def _list(template: str) -> str:
 # ------------------------------------------------------------------ the brief
 
 
-@blueprint.route(f"/tickets/{NUMBER}/escalate", methods=["GET", "POST"])
+@blueprint.route("/tickets/<int:number>/escalate", methods=["GET", "POST"])
 @requires(Permission.TICKET_ESCALATE)
 def edit(number: int) -> Any:
     """Write the brief and choose what is shown. Saving shows nothing to anybody; it names what is still asked."""
@@ -221,7 +220,7 @@ def _edit_page(
     )
 
 
-@blueprint.get(f"/tickets/{NUMBER}/escalate/preview")
+@blueprint.get("/tickets/<int:number>/escalate/preview")
 @requires(Permission.TICKET_ESCALATE)
 def preview(number: int) -> str:
     """Exactly what the registry will see, with the button that sends it."""
@@ -249,7 +248,7 @@ def _preview(number: int, refused: str | None = None) -> str:
     )
 
 
-@blueprint.post(f"/tickets/{NUMBER}/escalate/send")
+@blueprint.post("/tickets/<int:number>/escalate/send")
 @requires(Permission.TICKET_ESCALATE)
 def send(number: int) -> Any:
     """Hand over what was previewed, and nothing else: another version is not sent."""
@@ -270,14 +269,14 @@ def send(number: int) -> Any:
 # ------------------------------------------------------------------ the answers
 
 
-@blueprint.route(f"/tickets/{NUMBER}/escalation/<move>", methods=["GET", "POST"])
+@blueprint.route("/tickets/<int:number>/escalation/<move>", methods=["GET", "POST"])
 @requires(Permission.TICKET_ESCALATE)
 def act(number: int, move: str) -> Any:
     """What the lead does with a hand-over: withdraw, verify, close."""
     return _act(number, move, Side.LEAD, "escalations/act.html")
 
 
-@blueprint.route(f"/escalations/{NUMBER}/<move>", methods=["GET", "POST"])
+@blueprint.route("/escalations/<int:number>/<move>", methods=["GET", "POST"])
 @requires(Permission.ESCALATION_WORK)
 def answer(number: int, move: str) -> Any:
     """What the registry does with one: accept, decline, return, move between tiers, report a fix."""

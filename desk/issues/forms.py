@@ -22,6 +22,7 @@ from wtforms.widgets import HiddenInput
 
 from desk.accounts.models import Consortium, Person, Registry
 from desk.catalogue import queries as catalogue
+from desk.db import LARGEST_ID
 from desk.domain.errors import InvalidInput, NotFound
 from desk.domain.permissions import Actor, IssueSubject, Permission, may
 from desk.domain.register import (
@@ -37,22 +38,17 @@ from desk.domain.register import (
 )
 from desk.domain.vocabulary import Audience, Environment
 from desk.domain.wording import ENVIRONMENT_WORDS
-from desk.forms import Form
+from desk.forms import Form, optional_id
 from desk.issues import queries
 from desk.issues.models import Issue, IssuePublication
 from desk.tickets import queries as tickets
 
-LARGEST_ID = 2**31 - 1
 SERVICES = (("ORCID", "ORCID"), ("DataCite", "DataCite"), ("both", "Both, or between them"))
 _FITS = Length(max=TEXT_LENGTH, message=f"Please use at most {TEXT_LENGTH:,} characters.")
 _TITLE_FITS = Length(max=TITLE_LENGTH, message=f"Please use at most {TITLE_LENGTH} characters.")
 _ENVIRONMENTS = [("", "Any, or not known"), *((key.value, text) for key, text in ENVIRONMENT_WORDS.items())]
 _STATES = [(each.value, STAFF_WORDS[each]) for each in IssueState]
 _SECRETS = "Passwords and tokens are removed."
-
-
-def _optional_id(value: Any) -> int | None:
-    return int(value) if value not in (None, "", "None") else None
 
 
 def _is_id(field: str) -> NumberRange:
@@ -75,8 +71,8 @@ class IssueForm(Form):
     service = SelectField("Service", choices=SERVICES)
     environment = SelectField("Environment", choices=_ENVIRONMENTS)
     catalogue_key = SelectField("Catalogue entry", choices=[])
-    owner_id = SelectField("Responsible at the lead", coerce=_optional_id, choices=[])
-    problem_manager_id = SelectField("Problem manager at the registry", coerce=_optional_id, choices=[])
+    owner_id = SelectField("Responsible at the lead", coerce=optional_id, choices=[])
+    problem_manager_id = SelectField("Problem manager at the registry", coerce=optional_id, choices=[])
     registry_reference = StringField("Reference at the registry", [Length(max=REFERENCE_LENGTH)])
     first_seen = DateField("First seen", [InputRequired("Say when it was first seen.")])
     next_review_on = DateField(
@@ -210,7 +206,7 @@ class DecisionForm(Form):
 class UpstreamForm(Form):
     """The registry's issue behind a consortium's."""
 
-    upstream = SelectField("Issue of the registry", coerce=_optional_id, choices=[])
+    upstream = SelectField("Issue of the registry", coerce=optional_id, choices=[])
 
     def offer(self, issues: Iterable[Issue], present: Issue | None) -> None:
         """The registry's live issues, and the one it points to already."""

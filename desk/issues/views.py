@@ -19,7 +19,7 @@ from desk.domain.identifiers import redact
 from desk.domain.permissions import IssueSubject, Permission, may
 from desk.domain.register import Filters, IssueState
 from desk.errors import status_of
-from desk.forms import Form
+from desk.forms import Form, page_of
 from desk.issues import queries, service
 from desk.issues.forms import (
     DecisionForm,
@@ -38,8 +38,6 @@ from desk.issues.forms import (
 from desk.issues.models import Issue, IssueDecision, IssuePublication
 
 blueprint = Blueprint("issues", __name__)
-NUMBER = "<int(max=2147483647):number>"
-_LAST_PAGE = 10_000
 
 
 # ------------------------------------------------------------------ the register
@@ -51,7 +49,7 @@ def index() -> Any:
     """The register of the desks of this person."""
     form = RegisterForm(request.args)
     filters = Filters(form.state.data, form.service.data, form.q.data or "") if form.validate() else Filters()
-    page = min(max(form.page.data or 1, 1), _LAST_PAGE)
+    page = page_of(form.page.data)
     lines = queries.register_lines(db.session(), current_actor(), filters, page)
     more = bool(lines) and lines[0].total > page * queries.PAGE_SIZE
     return render_template("issues/index.html", form=form, lines=lines, page=page, more=more, today=today())
@@ -85,14 +83,14 @@ def _prefilled() -> dict[str, Any]:
     return said_by_ticket(db.session(), current_actor(), number)
 
 
-@blueprint.get(f"/issues/{NUMBER}")
+@blueprint.get("/issues/<int:number>")
 @requires(Permission.ISSUE_READ)
 def show(number: int) -> Any:
     """The record with all that belongs to it."""
     return _record_page(number)
 
 
-@blueprint.route(f"/issues/{NUMBER}/edit", methods=["GET", "POST"])
+@blueprint.route("/issues/<int:number>/edit", methods=["GET", "POST"])
 @requires(Permission.ISSUE_EDIT)
 def edit(number: int) -> Any:
     """Edit the record; after somebody else did, both texts are shown and nothing is lost."""
@@ -117,7 +115,7 @@ def _edited(unit: Session, form: IssueForm, number: int) -> Issue:
     return service.edit_issue(unit, current_actor(), _of(unit, number), form.draft(), version=version, now=utcnow())
 
 
-@blueprint.post(f"/issues/{NUMBER}/move")
+@blueprint.post("/issues/<int:number>/move")
 @requires(Permission.ISSUE_EDIT)
 def move(number: int) -> Any:
     """Move the issue to another state."""
@@ -130,7 +128,7 @@ def move(number: int) -> Any:
     return _do(number, form, "moving", verb, "The issue was moved on.")
 
 
-@blueprint.post(f"/issues/{NUMBER}/upstream")
+@blueprint.post("/issues/<int:number>/upstream")
 @requires(Permission.ISSUE_EDIT)
 def upstream(number: int) -> Any:
     """Point to the registry's issue, or no longer."""
@@ -143,7 +141,7 @@ def upstream(number: int) -> Any:
     return _do(number, form, "upstream_form", verb, "The link to the registry's issue is saved.")
 
 
-@blueprint.post(f"/issues/{NUMBER}/decide")
+@blueprint.post("/issues/<int:number>/decide")
 @requires(Permission.ISSUE_EDIT)
 def decide(number: int) -> Any:
     """Write down a decision."""
@@ -155,7 +153,7 @@ def decide(number: int) -> Any:
     return _do(number, form, "deciding", verb, "The decision is written down.")
 
 
-@blueprint.post(f"/issues/{NUMBER}/updates")
+@blueprint.post("/issues/<int:number>/updates")
 @requires(Permission.ISSUE_EDIT)
 def update(number: int) -> Any:
     """Add a dated entry."""
@@ -211,7 +209,7 @@ def _linking(verb: Callable[..., bool], done: str, nothing: str) -> Any:
 # ------------------------------------------------------------------ publishing
 
 
-@blueprint.route(f"/issues/{NUMBER}/publish/<int(max=2147483647):consortium_id>", methods=["GET", "POST"])
+@blueprint.route("/issues/<int:number>/publish/<int:consortium_id>", methods=["GET", "POST"])
 @requires(Permission.ISSUE_EDIT)
 def publish(number: int, consortium_id: int) -> Any:
     """The text that members of one consortium read, with a preview of exactly that."""
@@ -246,7 +244,7 @@ def _published(unit: Session, form: PublishForm, number: int, consortium_id: int
     )
 
 
-@blueprint.post(f"/issues/{NUMBER}/withdraw/<int(max=2147483647):consortium_id>")
+@blueprint.post("/issues/<int:number>/withdraw/<int:consortium_id>")
 @requires(Permission.ISSUE_EDIT)
 def withdraw(number: int, consortium_id: int) -> Any:
     """Take back what was published."""
@@ -266,7 +264,7 @@ def known() -> Any:
     return render_template("issues/known.html", found=queries.known_issues(db.session(), current_actor()))
 
 
-@blueprint.get(f"/known-issues/{NUMBER}")
+@blueprint.get("/known-issues/<int:number>")
 @requires(Permission.ISSUE_READ_PUBLISHED)
 def known_show(number: int) -> Any:
     """One known issue as members read it."""
@@ -279,14 +277,14 @@ def known_show(number: int) -> Any:
     )
 
 
-@blueprint.post(f"/known-issues/{NUMBER}/affects")
+@blueprint.post("/known-issues/<int:number>/affects")
 @requires(Permission.ISSUE_FOLLOW)
 def affects(number: int) -> Any:
     """ "Affects us too", or no longer."""
     return _say(number, service.affects_us, "Noted. You are told of every update.", "Noted: it no longer affects you.")
 
 
-@blueprint.post(f"/known-issues/{NUMBER}/follow")
+@blueprint.post("/known-issues/<int:number>/follow")
 @requires(Permission.ISSUE_FOLLOW)
 def follow(number: int) -> Any:
     """Be told of updates, or no longer."""

@@ -11,6 +11,7 @@ from desk.config import Settings
 from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError
 from desk.domain.permissions import Permission
+from desk.forms import page_of
 from desk.mail import gateway, intake, outbound, queries
 from desk.mail.message import read
 from desk.mail.models import InboundOutcome, InboundState, OutboundState
@@ -18,8 +19,6 @@ from desk.mail.queries import InboundFilter
 from desk.storage import store
 
 blueprint = Blueprint("mail_screen", __name__, url_prefix="/mail")
-_LAST_PAGE = 10_000
-_NUMBER = "<int(max=2147483647):mail_id>"
 Kind = TypeVar("Kind", bound=StrEnum)
 
 
@@ -41,7 +40,7 @@ def index() -> Any:
     )
 
 
-@blueprint.get(f"/{_NUMBER}")
+@blueprint.get("/<int:mail_id>")
 @requires(Permission.MAIL_READ)
 def show(mail_id: int) -> Any:
     """One mail with the evidence for what became of it."""
@@ -51,7 +50,7 @@ def show(mail_id: int) -> Any:
     return render_template("mail_screen/show.html", mail=mail, linked=queries.tickets_to_link(session, actor, linked))
 
 
-@blueprint.post(f"/{_NUMBER}/retry")
+@blueprint.post("/<int:mail_id>/retry")
 @requires(Permission.MAIL_READ)
 def retry(mail_id: int) -> Any:
     """Read a quarantined mail again."""
@@ -65,7 +64,7 @@ def retry(mail_id: int) -> Any:
     return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
 
 
-@blueprint.post(f"/{_NUMBER}/open")
+@blueprint.post("/<int:mail_id>/open")
 @requires(Permission.MAIL_READ)
 def open_ticket(mail_id: int) -> Any:
     """Make a ticket of a held mail."""
@@ -101,7 +100,7 @@ def outbox() -> Any:
     )
 
 
-@blueprint.post(f"/out/{_NUMBER}/send")
+@blueprint.post("/out/<int:mail_id>/send")
 @requires(Permission.MAIL_READ)
 def send_again(mail_id: int) -> Any:
     """Queue a dead mail again."""
@@ -117,7 +116,7 @@ def _settings() -> Settings:
 
 
 def _page() -> int:
-    return min(max(request.args.get("page", 1, type=int), 1), _LAST_PAGE)
+    return page_of(request.args.get("page", type=int))
 
 
 def _chosen(kind: type[Kind], value: str) -> Kind | None:

@@ -1,6 +1,5 @@
 """Forms of tickets: filing, writing, triage and the moves of the lead's desk, and the filter of the queue."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
@@ -38,7 +37,7 @@ from desk.domain.wording import (
     URGENCY_QUESTIONS,
     URGENCY_WORDS,
 )
-from desk.forms import Form
+from desk.forms import Form, id_of, optional_id
 from desk.tickets.models import Ticket
 
 ANSWER = "a-"
@@ -55,11 +54,6 @@ _FILES = "Logs, screenshots, exported records. Never send passwords or tokens: t
 
 def _choices(words: Mapping[Any, str]) -> list[tuple[str, str]]:
     return [(key.value, text) for key, text in words.items()]
-
-
-def _optional_id(value: Any) -> int | None:
-    """An id from a choice; empty means none."""
-    return int(value) if value not in (None, "", "None") else None
 
 
 class NewTicketForm(Form):
@@ -196,7 +190,7 @@ class QueueForm(Form):
         choices=[("", "Any state"), *((each.value, STAFF_WORDS[each]) for each in State if each not in DONE)],
         default="",
     )
-    org = SelectField("Member", coerce=_optional_id, default=None)
+    org = SelectField("Member", coerce=optional_id, default=None)
     page = IntegerField(default=1)
 
 
@@ -241,8 +235,9 @@ def answers(entry: Entry | None, sent: MultiDict[str, str], more: Mapping[str, A
 
 def pair_of_ids(text: str) -> tuple[int, int] | None:
     """The ids in ``organisation:person`` as a choice carries them; None when it is none of ours."""
-    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
-    return (int(found[1]), int(found[2])) if found else None
+    first, _, second = text.partition(":")
+    org_id, person_id = id_of(first), id_of(second)
+    return None if org_id is None or person_id is None else (org_id, person_id)
 
 
 def files_of(field: MultipleFileField) -> tuple[File, ...]:

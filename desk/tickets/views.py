@@ -22,6 +22,7 @@ from desk.domain.permissions import Permission
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
+from desk.forms import page_of
 from desk.issues import queries as issues
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
@@ -29,7 +30,6 @@ from desk.tickets import forms, queries, service
 blueprint = Blueprint("tickets", __name__)
 
 PROPOSALS_SHOWN = 4
-LAST_PAGE = 10_000
 
 
 # ------------------------------------------------------------------ lists
@@ -81,7 +81,7 @@ def _queue_filter(form: forms.QueueForm) -> queries.QueueFilter:
 
 
 def _page_number() -> int:
-    return min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    return page_of(request.args.get("page", type=int))
 
 
 # ------------------------------------------------------------------ filing

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from desk import ticket_page
 from desk.access import current_actor, requires
 from desk.catalogue import queries as catalogue
-from desk.db import LARGEST_ID, db
+from desk.db import db
 from desk.domain.catalogue_fields import validate_fields
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Permission
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import TicketKind
+from desk.forms import id_of
 from desk.tickets import forms, queries
 from desk.tickets.models import Ticket
 from desk.triage import service
@@ -34,12 +35,13 @@ def take(number: int) -> Any:
 def assign(number: int) -> Any:
     """Give it to a colleague, or to nobody."""
     chosen = request.form.get("assignee_id", "")
-    if chosen and not (chosen.isascii() and chosen.isdigit() and int(chosen) <= LARGEST_ID):
+    assignee_id = id_of(chosen)
+    if chosen and assignee_id is None:
         raise NotFound
     return ticket_page.act(
         number,
         "The ticket is assigned." if chosen else "The ticket is nobody's now.",
-        lambda s, a, t, now: service.assign(s, a, t, assignee_id=int(chosen) if chosen else None, now=now),
+        lambda s, a, t, now: service.assign(s, a, t, assignee_id=assignee_id, now=now),
     )
 
 
@@ -92,11 +94,11 @@ def requester(number: int) -> Any:
 @requires(Permission.TICKET_WORK)
 def follow(number: int) -> Any:
     """Let another contact follow the ticket."""
-    chosen = request.form.get("person_id", "")
-    if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= LARGEST_ID):
+    person_id = id_of(request.form.get("person_id", ""))
+    if person_id is None:
         return ticket_page.show(number, refused="Choose who shall follow the ticket."), 422
     return ticket_page.act(
         number,
         "They follow the ticket from now on.",
-        lambda s, a, t, now: service.add_participant(s, a, t, person_id=int(chosen), now=now),
+        lambda s, a, t, now: service.add_participant(s, a, t, person_id=person_id, now=now),
     )
