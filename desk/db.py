@@ -20,6 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -29,6 +31,9 @@ BUSY_TIMEOUT_MS = 15_000
 LARGEST_ID = 2**31 - 1
 NAME_LENGTH = 200
 ENUM_LENGTH = 40
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""The database cannot be reached or is too busy, as opposed to a fault in a statement of ours."""
 
 
 class UTCDateTime(sa.types.TypeDecorator[datetime]):

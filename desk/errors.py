@@ -2,11 +2,12 @@
 
 import logging
 
-import sqlalchemy.exc
 from flask import Flask, g, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from desk.db import AWAY
 from desk.domain.errors import (
     Conflict,
     DeskError,
@@ -49,19 +50,12 @@ def status_of(error: DeskError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
 
 
-def is_database_away(error: BaseException) -> bool:
-    """Whether the database cannot be reached or is too busy, as opposed to a fault in a statement of ours."""
-    return isinstance(
-        error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
-    )
-
-
 def register(app: Flask) -> None:
     """Install the handlers."""
     app.register_error_handler(DeskError, _refused)
     app.register_error_handler(CSRFError, _expired_form)
     app.register_error_handler(HTTPException, _http)
-    for kind in (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError):
+    for kind in AWAY:
         app.register_error_handler(kind, _database_away)
     app.register_error_handler(Exception, _unexpected)
 
@@ -90,7 +84,7 @@ def _http(error: HTTPException) -> tuple[str, int] | HTTPException:
     return page(code, SENTENCES.get(code, SENTENCES[400] if code < 500 else SENTENCES[500]))
 
 
-def _database_away(error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, int]:
+def _database_away(error: SQLAlchemyError) -> tuple[str, int]:
     log.error("database away: %s at %s", type(error).__name__, request.endpoint)
     # Who asks cannot be looked up either: the page is made for nobody in particular.
     g._login_user = login_manager.anonymous_user()

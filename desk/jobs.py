@@ -13,11 +13,10 @@ from datetime import UTC
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
-from sqlalchemy.exc import OperationalError
 
 from desk.clock import utcnow
 from desk.config import Settings
-from desk.db import transaction
+from desk.db import AWAY, transaction
 from desk.extensions import mail
 from desk.mail import intake, notify, outbound
 from desk.progress import service as progress
@@ -106,8 +105,9 @@ def work_off(tick: Tick, stopping: threading.Event | None = None) -> int:
     while stopping is None or not stopping.is_set():
         try:
             count = tick.once()
-        except OperationalError as error:
-            log.warning("%s: the database is away (%s); trying again at the next alarm", tick.name, error.orig)
+        except AWAY as error:
+            cause = getattr(error, "orig", error)
+            log.warning("%s: the database is away (%s); trying again at the next alarm", tick.name, cause)
             break
         except Exception:
             log.exception("%s failed; trying again at the next alarm", tick.name)

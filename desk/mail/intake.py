@@ -10,12 +10,10 @@ import re
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from desk.config import Settings
-from desk.db import insert_ignore, transaction
+from desk.db import AWAY, insert_ignore, transaction
 from desk.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
 from desk.domain.identifiers import redact
 from desk.mail import gateway, queries
@@ -28,9 +26,6 @@ from desk.storage import store
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 10
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""The database cannot be reached or is too busy: the mail stays where it is and is tried again."""
-
 # Written by servers on the way, different for each route by which one mail arrives.
 _TRACE = re.compile(
     rb"^(?:received|return-path|delivered-to|x-original-to|envelope-to|authentication-results|arc-[a-z-]+|dkim-signature"
@@ -169,7 +164,7 @@ def read_one(mail_id: int, settings: Settings, now: datetime) -> None:
         with transaction() as session:
             gateway.receive(session, mail_id, message, signer=signer_of(settings), now=now)
     except AWAY:
-        raise
+        raise  # the mail stays where it is and is read again
     except Conflict:
         # Somebody changed the ticket at the same moment. The mail is still new and will be read again.
         log.info("mail %s met a change of its ticket and is read again", mail_id)
