@@ -1,0 +1,271 @@
+"""Every endpoint with everybody else's things: what is not yours answers to the letter like what is not there."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+from desk.access import GUARD, PUBLIC
+from desk.accounts import service as people
+from desk.accounts.models import Person, RoleGrant
+from desk.conversations.models import Attachment
+from desk.conversations.service import File
+from desk.db import Base, transaction
+from desk.domain.escalation import Move
+from desk.domain.vocabulary import Audience
+from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
+from tests.cast import Cast
+from tests.issues.scenes import handed_over, opened, published
+from tests.test_endpoints import rules
+from tests.tickets.scenes import filed, with_catalogue, written
+
+MISSING = 2_000_000_000
+
+SENT: Mapping[str, str] = {
+    "text": "words", "audience": "member", "solved": "yes", "reason": "why", "until": "2026-04-01", "outcome": "solved",
+    "kind": "incident", "impact": "low", "urgency": "low", "catalogue_key": "", "service": "ORCID", "environment": "",
+    "tags": "x", "version": "1", "title": "t", "symptom": "s", "first_seen": "2026-03-01", "owner_id": "",
+    "problem_manager_id": "", "to": "investigating", "note": "n", "upstream": "", "member_org_id": "1", "yes": "1",
+    "entry_key": "", "tier": "3", "asked": "a", "assignee_id": "", "person": "1:1",
+}  # fmt: skip
+"""A form that every POST finds something in, so that no refusal of a form hides a missing check."""
+
+
+@dataclass
+class Scene:
+    """What there is of the north: an escalated ticket of Alice's with a file, an issue that is published, its mail."""
+
+    ticket: int
+    file: int
+    issue: int
+    mail: int
+    stuck: int
+
+    @classmethod
+    def set(cls, cast: Cast, session: Session) -> "Scene":
+        """Make it, through the verbs."""
+        with_catalogue(cast)
+        ticket = filed(cast, files=(File("log.txt", b"a log"),))
+        handed_over(cast, ticket)
+        written(cast, ticket, cast.leo, "Between the desks.", Audience.HANDOVER)
+        issue = opened(cast)
+        published(cast, cast.leo, issue, cast.north)
+        mail, stuck = _mail(cast, ticket)
+        file = session.scalars(sa.select(Attachment.id)).one()
+        return cls(ticket, file, issue, mail, stuck)
+
+
+def _mail(cast: Cast, ticket: int) -> tuple[int, int]:
+    came = InboundMail(
+        mailbox="north@desk.example",
+        message_id="1@a.example",
+        content_sha256="0" * 64,
+        key="0" * 64,
+        size=1,
+        received_at=cast.now,
+        state=InboundState.DONE,
+        outcome=InboundOutcome.HELD,
+        consortium_id=cast.north.id,
+    )
+    went = OutboundMail(
+        to_address=cast.alice.email,
+        message_id="2@desk.example",
+        from_header="Desk <desk@desk.example>",
+        subject="mail",
+        text="text",
+        ticket_id=ticket,
+        state=OutboundState.DEAD,
+        created_at=cast.now,
+        next_try_at=cast.now,
+    )
+    with transaction() as unit:
+        unit.add_all([came, went])
+        unit.flush()
+        return came.id, went.id
+
+
+def strangers(cast: Cast, kind: str) -> Iterator[Person]:
+    """Who has no part in a thing of this kind, each for a reason of their own."""
+    elsewhere = [cast.carla, cast.samir, cast.sofia, cast.dora, cast.dirk, cast.ada]
+    yield from elsewhere
+    if kind in ("ticket", "file"):
+        yield from (cast.bob, cast.adam)
+    if kind in ("issue", "mail", "stuck"):
+        yield from (cast.alice, cast.rita, cast.ruth)
+    if kind in ("mail", "stuck"):
+        yield cast.leo
+
+
+def kind_of(rule: Rule) -> str:
+    """What the first number in an address counts."""
+    if "attachment_id" in rule.arguments:
+        return "file"
+    if "mail_id" in rule.arguments:
+        return "stuck" if "/out/" in rule.rule else "mail"
+    if rule.endpoint.startswith("issues."):
+        return "published" if "known" in rule.rule else "issue"
+    return "ticket"
+
+
+def guarded(app: Flask) -> list[tuple[Rule, str]]:
+    """Every method of every endpoint that names a thing by its number."""
+    found = []
+    for rule in rules(app):
+        if getattr(app.view_functions[rule.endpoint], GUARD, None) == PUBLIC or not rule.arguments:
+            continue
+        found += [(rule, method) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
+    return found
+
+
+def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
+    """The rule's address for a number; for a rule with moves one for each of them."""
+    values: dict[str, Any] = {
+        name: number for name in rule.arguments if name in ("number", "attachment_id", "mail_id")
+    } | {name: cast.north.id for name in rule.arguments if name == "consortium_id"}
+    choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]
+    with app.test_request_context():
+        return [app.url_for(rule.endpoint, **values, **choice) for choice in choices]  # type: ignore[arg-type]
+
+
+def asked(client: FlaskClient, method: str, path: str) -> tuple[int, str]:
+    """Status and text of an answer, without the token of its forms, which knows the second."""
+    answer = client.open(path, method=method, data=dict(SENT) if method == "POST" else None)
+    return answer.status_code, re.sub(r'name="csrf_token"[^>]*', "", answer.text)
+
+
+def stored(session: Session) -> str:
+    """A fingerprint of all that the database holds."""
+    session.rollback()
+    digest = hashlib.sha256()
+    for table in Base.metadata.sorted_tables:
+        digest.update(repr(sorted(map(str, session.execute(sa.select(table)).all()))).encode())
+    session.rollback()
+    return digest.hexdigest()
+
+
+def test_what_is_not_yours_answers_like_what_is_not_there(app: Flask, cast: Cast, session: Session) -> None:
+    scene = Scene.set(cast, session)
+    before = stored(session)
+    wrong, tried = {}, 0
+    for rule, method in guarded(app):
+        kind = kind_of(rule)
+        number = getattr(scene, "issue" if kind == "published" else kind)
+        for person in strangers(cast, kind):
+            client = cast.sign_in(app.test_client(), person)
+            ours, theirs = addresses(app, rule, number, cast), addresses(app, rule, MISSING, cast)
+            nothing = asked(client, method, theirs[0])
+            for path in ours:
+                tried += 1
+                found = asked(client, method, path)
+                if found != nothing or found[0] != 404:
+                    wrong[f"{person.name}: {method} {path}"] = found[0]
+    assert wrong == {}
+    assert tried > 250, "hardly anything was tried"
+    assert stored(session) == before
+
+
+def test_a_role_whose_time_is_over_opens_nothing_from_that_instant_on(
+    app: Flask, cast: Cast, session: Session, clock: Any
+) -> None:
+    """Nobody signs them out and no job runs: the cookie is as it was, and gives nothing."""
+    scene = Scene.set(cast, session)
+    with transaction() as unit:
+        unit.execute(sa.update(RoleGrant).values(valid_until=cast.now + timedelta(hours=1)))
+    owners = {"ticket": cast.leo, "file": cast.alice, "issue": cast.leo, "published": cast.alice}
+    owners |= {"mail": cast.lena, "stuck": cast.lena}
+    browsers = {kind: cast.sign_in(app.test_client(), person) for kind, person in owners.items()}
+    pages = [(rule, kind_of(rule)) for rule, method in guarded(app) if method == "GET" and "move" not in rule.arguments]
+
+    def opened_now() -> dict[str, int]:
+        return {
+            path: browsers[kind].get(path).status_code
+            for rule, kind in pages
+            for path in addresses(app, rule, getattr(scene, "issue" if kind == "published" else kind), cast)
+        }
+
+    assert list(opened_now().values()).count(200) >= 7
+    clock.move(timedelta(hours=2))
+    assert set(opened_now().values()) == {404}
+    for path in ("/tickets", "/tickets/new", "/queue", "/issues", "/known-issues", "/mail", "/escalations"):
+        assert {client.get(path).status_code for client in browsers.values()} == {404}, path
+
+
+@pytest.mark.parametrize("how", ["signed out", "role ended", "new password", "deactivated"])
+def test_a_copy_of_a_cookie_is_worth_nothing_afterwards(app: Flask, cast: Cast, session: Session, how: str) -> None:
+    number = filed(cast)
+    client = cast.sign_in(app.test_client(), cast.alice)
+    copy = cast.sign_in(app.test_client(), cast.alice)
+    assert copy.get(f"/tickets/{number}").status_code == 200
+    if how == "signed out":
+        client.post("/sign-out")
+    else:
+        with transaction() as unit:
+            alice = unit.merge(cast.alice)
+            if how == "role ended":
+                people.end_role(unit, alice.roles[0], now=cast.now)
+            elif how == "new password":
+                people.set_password(unit, alice, "a few good words", now=cast.now)
+            else:
+                people.deactivate(unit, alice, now=cast.now)
+    answer = copy.get(f"/tickets/{number}")
+    assert answer.status_code == 302 and "/sign-in" in answer.location
+
+
+def test_foreign_ids_in_a_form_of_ones_own_are_refused_and_change_nothing(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    scene = Scene.set(cast, session)
+    south = filed(cast, cast.carla, consortium_id=cast.south.id, member_org_id=cast.cedar.id)
+    foreign_message = written(cast, south, cast.carla, "Ours.")
+    theirs = opened(cast, cast.samir, consortium_id=cast.south.id)
+    ticket, issue = f"/tickets/{scene.ticket}", f"/issues/{scene.issue}"
+    tries: list[tuple[Person, str, dict[str, object]]] = [
+        (cast.alice, "/tickets/new", {"member_org_id": cast.birch.id, "subject": "s"}),
+        (cast.alice, "/tickets/new", {"member_org_id": cast.cedar.id, "subject": "s"}),
+        (cast.leo, "/tickets/new", {"behalf": f"{cast.cedar.id}:{cast.carla.id}", "subject": "s"}),
+        (cast.leo, "/tickets/new", {"behalf": f"{cast.alder.id}:{cast.carla.id}", "subject": "s"}),
+        (cast.leo, f"{ticket}/assign", {"assignee_id": cast.samir.id}),
+        (cast.leo, f"{ticket}/assign", {"assignee_id": cast.alice.id}),
+        (cast.leo, f"{ticket}/requester", {"person": f"{cast.cedar.id}:{cast.carla.id}"}),
+        (cast.leo, f"{ticket}/requester", {"person": f"{cast.alder.id}:{cast.bob.id}"}),
+        (cast.leo, f"{ticket}/escalate", {"messages": foreign_message}),
+        (cast.alice, f"{ticket}/reply", {"audience": "lead"}),
+        (cast.alice, f"{ticket}/reply", {"audience": "handover"}),
+        (cast.alice, f"{ticket}/reply", {"audience": "registry"}),
+        (cast.alice, f"{ticket}/reply", {"audience": "ask"}),
+        (cast.alice, f"{ticket}/reply", {"audience": "member", "send": "lead"}),
+        (cast.rita, f"{ticket}/reply", {"audience": "lead"}),
+        (cast.rita, f"{ticket}/reply", {"audience": "member"}),
+        (cast.leo, f"{ticket}/reply", {"audience": "registry"}),
+        (cast.leo, "/issues/link", {"issue": scene.issue, "ticket": south}),
+        (cast.leo, "/issues/link", {"issue": theirs, "ticket": scene.ticket}),
+        (cast.rita, "/issues/link", {"issue": scene.issue, "ticket": scene.ticket}),
+        (cast.leo, "/issues/new", {"owned_by": f"consortium:{cast.south.id}"}),
+        (cast.leo, "/issues/new", {"owned_by": f"registry:{cast.orcid.id}"}),
+        (cast.leo, "/issues/new", {"owned_by": f"consortium:{cast.north.id}", "owner_id": cast.samir.id}),
+        (cast.leo, "/issues/new", {"owned_by": f"consortium:{cast.north.id}", "ticket": south}),
+        (cast.leo, f"{issue}/edit", {"owner_id": cast.samir.id}),
+        (cast.leo, f"{issue}/upstream", {"upstream": theirs}),
+        (cast.leo, f"{issue}/updates", {"audience": f"members:{cast.south.id}"}),
+        (cast.leo, f"{issue}/publish/{cast.south.id}", {}),
+        (cast.alice, f"/known-issues/{scene.issue}/affects", {"member_org_id": cast.birch.id}),
+        (cast.alice, f"/known-issues/{scene.issue}/follow", {"member_org_id": cast.cedar.id}),
+    ]
+    before = stored(session)
+    taken = {}
+    for person, path, more in tries:
+        client = cast.sign_in(app.test_client(), person)
+        answer = client.post(path, data={**SENT, **more})
+        if answer.status_code not in (404, 409, 422):
+            taken[f"{person.name} {path} {more}"] = answer.status_code
+    assert taken == {}
+    assert stored(session) == before
