@@ -11,12 +11,9 @@ from desk.domain.permissions import Role
 
 
 class CredentialKind(StrEnum):
-    """How a person can prove who they are. Second factors, passkeys and OpenID Connect have their place here."""
+    """What a person keeps to prove who they are; one-time links need nothing of theirs."""
 
     PASSWORD = "password"  # noqa: S105
-    TOTP = "totp"
-    PASSKEY = "passkey"
-    OPENID = "openid"
 
 
 class TokenPurpose(StrEnum):

@@ -63,15 +63,6 @@ def after_working_days(session: Session, calendar_id: int | None, start: datetim
     return start + timedelta(days=days * 1.5)
 
 
-def next_opening(session: Session, calendar_id: int | None, now: datetime) -> datetime | None:
-    """``now`` when open, else the next opening; None without a calendar that opens."""
-    found = history(session, calendar_id)
-    try:
-        return None if found is None else found.next_opening(now)
-    except NoOpening:
-        return None
-
-
 def calendar_of_party(
     session: Session, *, consortium_id: int | None = None, registry_id: int | None = None, tier: int = 1
 ) -> int | None:

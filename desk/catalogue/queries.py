@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.catalogue.models import CatalogueEntry, CatalogueOverride, CatalogueVersion
-from desk.domain.catalogue import Catalogue, Entry, EntryKind, Field
+from desk.domain.catalogue import Catalogue, Entry, EntryKind
 
 KEPT_COMPILED = 4
 
@@ -79,16 +79,6 @@ def entries(session: Session, kind: EntryKind | None = None, service: str | None
     if service:
         wanted = wanted.where(CatalogueEntry.service.in_((service, "both")))
     return session.scalars(wanted).all()
-
-
-def request_types(session: Session, service: str | None = None) -> Sequence[CatalogueEntry]:
-    """What members can ask for, of that service and of both."""
-    return entries(session, EntryKind.REQUEST, service)
-
-
-def fields(session: Session) -> dict[str, Field]:
-    """The dictionary of fields of the newest version, by id."""
-    return dict(catalogue(session).fields)
 
 
 def override(session: Session, consortium_id: int, key: str) -> CatalogueOverride | None:

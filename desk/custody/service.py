@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.calendars import queries as calendars
+from desk.custody import queries
 from desk.custody.models import CustodyEntry
 from desk.domain.vocabulary import Party
 
@@ -26,9 +26,7 @@ def pass_to(
     ``calendar_id``: the calendar in which the turn that now ends is measured (the holder's; the lead's while the
     member or nobody was on). Called under the ticket's clock lock.
     """
-    current = session.scalars(
-        sa.select(CustodyEntry).where(CustodyEntry.ticket_id == ticket_id, CustodyEntry.until_at.is_(None))
-    ).first()
+    current = queries.current(session, ticket_id)
     if current is not None:
         if (current.party, current.team_id) == (party, team_id):
             return None

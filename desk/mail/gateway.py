@@ -18,7 +18,7 @@ from desk.accounts.models import MemberOrg, Person
 from desk.conversations.service import File
 from desk.domain.errors import Conflict, DeskError
 from desk.domain.lifecycle import State
-from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may
+from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, may, writes_as_staff
 from desk.domain.text import MESSAGE_LENGTH, cut_line
 from desk.domain.vocabulary import Audience, Channel
 from desk.events import service as events
@@ -191,12 +191,7 @@ def _rights(session: Session, ticket_id: int, person: Person | None, message: In
     audiences = frozenset(
         audience for audience in Audience if may(actor, Permission.MESSAGE_ADD, MessageSubject(subject, audience))
     )
-    return Rights(audiences, staff=_is_staff(actor, subject))
-
-
-def _is_staff(actor: Actor, subject: TicketSubject) -> bool:
-    works = subject.consortium_id in actor.consortia() or bool(subject.registry_ids & actor.registries())
-    return works and actor.person_id != subject.requester_id
+    return Rights(audiences, staff=writes_as_staff(actor, subject))
 
 
 # ------------------------------------------------------------------ acts

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
+from desk.calendars import queries as calendars
 from desk.conversations.models import Message
 from desk.conversations.service import File
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.lifecycle import Action, State
-from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may
+from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may, writes_as_staff
 from desk.domain.text import REASON_LENGTH, clean_text, cut_line
 from desk.domain.vocabulary import Audience, Channel, Outcome
-from desk.sla import queries as sla_queries
 from desk.sla import service as sla
 from desk.tickets import queries
 from desk.tickets import service as tickets
@@ -48,7 +48,7 @@ def add_message(
     subject = tickets.locked(session, ticket)
     _may_write(actor, subject, audience)
     _is_up_to_date(session, actor, ticket, seen_message_id)
-    by_staff = _is_staff(actor, subject)
+    by_staff = writes_as_staff(actor, subject)
     if audience is Audience.MEMBER and not by_staff and not machine and _is_over(ticket, now):
         return _follow_up(session, actor, ticket, text, files, channel, quoted_text, now)
     message = tickets.write(
@@ -121,17 +121,14 @@ def resolve(
     *,
     outcome: Outcome,
     text: str | None,
-    files: Sequence[File] = (),
-    channel: Channel = Channel.WEB,
     now: datetime,
-    kind: str = "resolved",
 ) -> None:
     """Say how it ended; ``text`` goes to the member with it. It closes by itself when the reopen window is over."""
     tickets.working(session, actor, ticket)
     message = None
     if text and text.strip():
-        message = tickets.write(session, actor, ticket, text, files, channel, now, from_staff=True)
-    _resolve(session, actor, ticket, outcome, kind, now, message)
+        message = tickets.write(session, actor, ticket, text, (), Channel.WEB, now, from_staff=True)
+    _resolve(session, actor, ticket, outcome, "resolved", now, message)
 
 
 def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, text: str, now: datetime) -> None:
@@ -167,7 +164,7 @@ def _resolve(
     tickets.move(session, ticket, Action.RESOLVE, kind, actor, now, message=message, outcome=outcome, payload=payload)
     team = accounts.team_of_consortium(session, ticket.consortium_id)
     days = accounts.consortium(session, ticket.consortium_id).reopen_working_days
-    ticket.next_act_at = sla_queries.after_working_days(session, team.calendar_id, now, days)
+    ticket.next_act_at = calendars.after_working_days(session, team.calendar_id, now, days)
 
 
 def reopen(session: Session, actor: Actor, ticket: Ticket, *, now: datetime) -> None:
@@ -214,12 +211,6 @@ def _may_write(actor: Actor, subject: TicketSubject, audience: Audience) -> None
         raise InvalidInput("This ticket has not been escalated, so no registry would read that.", field="audience")
     if not may(actor, Permission.MESSAGE_ADD, MessageSubject(subject, audience)):
         raise NotFound
-
-
-def _is_staff(actor: Actor, subject: TicketSubject) -> bool:
-    """Whether the actor writes on this ticket for a desk; a lead's own request is written as a member."""
-    works = subject.consortium_id in actor.consortia() or bool(subject.registry_ids & actor.registries())
-    return works and actor.person_id != subject.requester_id
 
 
 def _is_over(ticket: Ticket, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Reading calendars, agreements and clocks: rows into the values of the domain, and what pages and reports ask."""
+"""Reading clocks and what applies to them: rows into the values of the domain, and what pages and reports ask."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.calendars.models import AgreementVersion, CalendarVersion
-from desk.calendars.queries import after_working_days as after_working_days
 from desk.calendars.queries import histories
-from desk.calendars.queries import history as history
-from desk.calendars.queries import next_opening as next_opening
-from desk.calendars.queries import working_seconds as working_seconds
 from desk.domain.account import Account, account_of
 from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import CalendarKey, ClockState, Percents, replay, view

@@ -1,7 +1,7 @@
 """What can be done with a ticket: one verb each, whoever asks and through whichever door.
 
 Every verb takes the ticket's clock lock first and reads the ticket again under it, so that of two people who act at
-once the second decides on what the first left. State, holder, ledger, clocks and event change together, in ``_move``.
+once the second decides on what the first left. State, holder, ledger, clocks and event change together, in ``move``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,6 +115,7 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
 
 
 def locked(session: Session, ticket: Ticket) -> TicketSubject:
+    """Take the ticket's lock, read the ticket again, and return it as the rules see it."""
     sla.lock(session, ticket.id)
     session.refresh(ticket)
     return queries.subject_of(session, ticket)
@@ -123,6 +124,7 @@ def locked(session: Session, ticket: Ticket) -> TicketSubject:
 def working(
     session: Session, actor: Actor, ticket: Ticket, permission: Permission = Permission.TICKET_WORK
 ) -> TicketSubject:
+    """The same for somebody who has ``permission`` on the ticket; raises ``NotFound`` for anybody else."""
     subject = locked(session, ticket)
     if not may(actor, permission, subject):
         raise NotFound
@@ -251,7 +253,7 @@ def record(
     payload: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> None:
-    """Note what happened to the ticket; its audience is the message's, or the lead's when nobody wrote."""
+    """Note what happened to the ticket; its audience is the message's, and nobody's in particular when nobody wrote."""
     events.record(
         session,
         kind,

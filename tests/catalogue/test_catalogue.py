@@ -48,8 +48,8 @@ def test_the_shipped_catalogue_loads_with_all_its_entries(
 ) -> None:
     assert load(document, now)
     assert len(queries.entries(session, EntryKind.INCIDENT)) == 99
-    assert len(queries.request_types(session)) == 12
-    assert queries.fields(session)["client_id"].label == "ORCID client ID"
+    assert len(queries.entries(session, EntryKind.REQUEST)) == 12
+    assert queries.catalogue(session).fields["client_id"].label == "ORCID client ID"
     entry = queries.entry(session, "orcid-oauth-redirect-mismatch")
     assert entry is not None
     assert entry.required_fields[0] == "environment"

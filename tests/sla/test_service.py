@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.calendars import queries as calendar_queries
 from desk.calendars import service as calendars
 from desk.calendars.models import Calendar
 from desk.db import transaction
@@ -397,7 +398,7 @@ def test_public_holidays_are_kept_with_their_names(cast: Cast) -> None:
             now=datetime(2026, 1, 1, tzinfo=UTC),
         )
         assert isinstance(calendar, Calendar)
-        found = queries.history(session, calendar.id)
+        found = calendar_queries.history(session, calendar.id)
     assert found is not None
     assert not found.is_open(at("2026-04-06T10:00"))  # Easter Monday
     assert found.is_open(at("2026-04-13T10:00"))
