@@ -12,20 +12,17 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
-from werkzeug.routing import Rule
 
-from desk.access import GUARD, PUBLIC
 from desk.accounts import service as people
 from desk.accounts.models import Person, RoleGrant
 from desk.conversations.models import Attachment
 from desk.conversations.service import File
 from desk.db import Base, transaction
-from desk.domain.escalation import Move
 from desk.domain.vocabulary import Audience
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
 from tests.cast import Cast
 from tests.issues.scenes import handed_over, opened, published
-from tests.test_endpoints import rules
+from tests.security.doors import addresses, guarded, kind_of
 from tests.tickets.scenes import filed, with_catalogue, written
 
 MISSING = 2_000_000_000
@@ -103,37 +100,6 @@ def strangers(cast: Cast, kind: str) -> Iterator[Person]:
         yield from (cast.alice, cast.rita, cast.ruth)
     if kind in ("mail", "stuck"):
         yield cast.leo
-
-
-def kind_of(rule: Rule) -> str:
-    """What the first number in an address counts."""
-    if "attachment_id" in rule.arguments:
-        return "file"
-    if "mail_id" in rule.arguments:
-        return "stuck" if "/out/" in rule.rule else "mail"
-    if rule.endpoint.startswith("issues."):
-        return "published" if "known" in rule.rule else "issue"
-    return "ticket"
-
-
-def guarded(app: Flask) -> list[tuple[Rule, str]]:
-    """Every method of every endpoint that names a thing by its number."""
-    found = []
-    for rule in rules(app):
-        if getattr(app.view_functions[rule.endpoint], GUARD, None) == PUBLIC or not rule.arguments:
-            continue
-        found += [(rule, method) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
-    return found
-
-
-def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
-    """The rule's address for a number; for a rule with moves one for each of them."""
-    values: dict[str, Any] = {
-        name: number for name in rule.arguments if name in ("number", "attachment_id", "mail_id")
-    } | {name: cast.north.id for name in rule.arguments if name == "consortium_id"}
-    choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]
-    with app.test_request_context():
-        return [app.url_for(rule.endpoint, **values, **choice) for choice in choices]  # type: ignore[arg-type]
 
 
 def asked(client: FlaskClient, method: str, path: str) -> tuple[int, str]:
