@@ -116,6 +116,11 @@ def needs_note(state: IssueState, to: IssueState) -> bool:
     return (state, to) in _NEEDS_NOTE
 
 
+def is_overdue(review: date | None, state: IssueState, today: date) -> bool:
+    """Whether the review date of a live issue has passed."""
+    return review is not None and review < today and state in LIVE
+
+
 # ------------------------------------------------------------------ what people write
 
 

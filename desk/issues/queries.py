@@ -47,8 +47,7 @@ class RegisterLine:
 
     def is_overdue(self, today: date) -> bool:
         """Whether the review date of a live issue has passed."""
-        review = self.issue.next_review_on
-        return review is not None and review < today and self.issue.state in register.LIVE
+        return register.is_overdue(self.issue.next_review_on, self.issue.state, today)
 
 
 @dataclass(frozen=True, slots=True)

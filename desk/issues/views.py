@@ -14,6 +14,7 @@ from desk.accounts import queries as accounts
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
+from desk.domain import register
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.identifiers import redact
 from desk.domain.permissions import IssueSubject, Permission, may
@@ -375,7 +376,7 @@ def _record_page(number: int, status: int = 200, **refused: Form) -> Any:
             publications=queries.publications_for(session, actor, issue),
             entry=catalogue.entry(session, issue.catalogue_key),
             refused=next(iter(refused.values()), None),
-            today=today(),
+            overdue=register.is_overdue(issue.next_review_on, issue.state, today()),
             **forms,
         ),
         status,
