@@ -246,6 +246,8 @@ _FOR_MEMBERS = frozenset(
         "confirmed",
         "reopened",
         "closed",
+        "followed_up",
+        "promise_moved",
     ]
 )
 _FOR_REGISTRIES = frozenset(
@@ -257,7 +259,7 @@ def _timeline(session: Session, ticket: Ticket, side: Side) -> list[Happening]:
     shown = [each for each in events.timeline(session, ticket.id) if _is_for(each, side)]
     names = accounts.names_of_people(session, {each.actor_id for each in shown if each.actor_id is not None})
     return [
-        Happening(each.at, each.kind, _words(each), names.get(each.actor_id or 0), _detail(each, side))
+        Happening(each.at, each.kind, EVENT_WORDS[each.kind], names.get(each.actor_id or 0), _detail(each, side))
         for each in shown
     ]
 
@@ -273,10 +275,6 @@ def _is_for(event: Event, side: Side) -> bool:
     return event.audience != Audience.REGISTRY
 
 
-def _words(event: Event) -> str:
-    return EVENT_WORDS[event.kind]
-
-
 def _detail(event: Event, side: Side) -> str:
     payload = event.payload
     if event.kind == "held":
@@ -285,6 +283,8 @@ def _detail(event: Event, side: Side) -> str:
         return f"{payload.get('before')} → {payload.get('priority')}"
     if event.kind in ("returned", "declined") and side is not Side.MEMBER:
         return str(payload.get("reason", "")).replace("_", " ")
+    if event.kind == "followed_up":
+        return f"number {payload.get('ticket_id')}"
     if event.kind in ("warned", "breached"):
         return str(payload.get("kind", "")).replace("_", " ")
     return ""

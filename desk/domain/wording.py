@@ -153,10 +153,12 @@ EVENT_WORDS: Mapping[str, str] = {
     "disclosed": "showed messages to the registry",
     "requester_confirmed": "confirmed who the sender is",
     "participant_added": "added somebody who follows the ticket",
+    "followed_up": "wrote again after the end, which opened another ticket",
     "issue_linked": "linked it to an issue",
     "issue_unlinked": "took the link to an issue away",
     "warned": "A promised time comes near",
     "breached": "A promised time has passed",
+    "promise_moved": "The promised date moved with the working calendar",
 }
 
 _LISTS: tuple[Mapping[Any, str], ...] = (

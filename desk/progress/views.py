@@ -7,12 +7,15 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from desk import ticket_page
-from desk.access import requires
+from desk.access import current_actor, requires
+from desk.db import db
+from desk.domain.lifecycle import State
 from desk.domain.permissions import Actor, Permission
 from desk.domain.vocabulary import Channel, Outcome
 from desk.escalations import service as escalations
 from desk.progress import service
 from desk.tickets import forms
+from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 blueprint = Blueprint("progress", __name__, url_prefix="/tickets/<int:number>")
@@ -49,12 +52,18 @@ _SENT = {
 def confirm(number: int) -> Any:
     """The member says whether it is solved."""
     form, solved = forms.ConfirmForm(), request.form.get("solved") == "yes"
-    done = "Thank you. The ticket is closed." if solved else "Thank you. Your consortium lead takes it up again."
+    before = tickets.get(db.session(), current_actor(), number).state
+    if not solved:
+        done = "Your consortium lead takes it up again."
+    elif before is State.RESOLVED:
+        done = "The ticket is closed."
+    else:
+        done = "Your consortium lead is told that it is solved."
 
     def say(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
         escalations.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)
 
-    return ticket_page.act(number, done, say, form, "confirm")
+    return ticket_page.act(number, f"Thank you. {done}", say, form, "confirm")
 
 
 @blueprint.post("/hold")

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from desk.domain.escalation import EscalationState, ReturnReason
 from desk.domain.lifecycle import State
+from desk.domain.vocabulary import Channel
 from desk.escalations import queries, service
 from desk.escalations.models import Escalation
+from desk.progress import service as progress
 from tests.cast import Cast
 from tests.escalations.stage import Stage
 
@@ -300,6 +302,16 @@ def test_the_registry_reads_that_the_member_verified_the_fix(stage: Stage, cast:
     page = browser("rita").get(f"/tickets/{number}").text
     assert "Verified" in page
     assert "to be verified" not in page
+
+
+def test_no_move_is_offered_that_the_registry_stands_in_the_way_of(stage: Stage, cast: Cast, browser: Browsers) -> None:
+    address = f"/tickets/{stage.ticket.number}"
+    offers = ("Resolve and tell the member", "Put on hold")
+    assert all(each in browser("leo").get(address).text for each in offers)
+    stage.accepted()
+    stage.does(cast.leo, progress.ask_member, text="Which proxy is it?", channel=Channel.WEB)
+    assert stage.ticket.state is State.PENDING_MEMBER
+    assert not any(each in browser("leo").get(address).text for each in offers)
 
 
 def test_a_brief_with_odd_values_is_refused_or_kept_but_never_a_fault(stage: Stage, browser: Browsers) -> None:

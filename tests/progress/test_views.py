@@ -173,14 +173,17 @@ def test_a_member_who_says_no_is_asked_what_is_wrong_and_reopens(app: Flask, cas
 def test_an_answer_to_a_closed_ticket_opens_a_follow_up(app: Flask, cast: Cast, session: Session) -> None:
     number = filed(cast)
     alice = browser(app, cast, cast.alice)
-    alice.post(f"/tickets/{number}/confirm", data={"solved": "yes"})
-    alice.post(f"/tickets/{number}/confirm", data={"solved": "yes"})
+    resolved = alice.post(f"/tickets/{number}/confirm", data={"solved": "yes"}, follow_redirects=True)
+    assert "Your consortium lead is told that it is solved." in resolved.text
+    closed = alice.post(f"/tickets/{number}/confirm", data={"solved": "yes"}, follow_redirects=True)
+    assert "Thank you. The ticket is closed." in closed.text
     assert stored(session, number).state is State.CLOSED
     assert "Open a follow-up" in alice.get(f"/tickets/{number}").text
     sent = alice.post(f"/tickets/{number}/reply", data=message("member", "It is back."))
     assert sent.location != f"/tickets/{number}"
     page = alice.get(sent.location).text
     assert "It is back." in page and f'Follow-up of <a href="/tickets/{number}"' in page
+    assert f"opened another ticket: number {sent.location.rpartition('/')[2]}" in alice.get(f"/tickets/{number}").text
 
 
 def test_a_move_that_is_no_longer_possible_says_so(app: Flask, cast: Cast) -> None:
