@@ -90,7 +90,8 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
         draft.files,
         channel,
         now,
-        author_id=ticket.requester_id,
+        # In whose name an unproved mail was written is a claim: the address stands there, not the person.
+        author_id=None if draft.unverified_sender else ticket.requester_id,
         author_label=draft.unverified_sender or "",
         quoted_text=draft.quoted_text,
         machine=draft.machine,

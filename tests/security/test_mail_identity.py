@@ -120,6 +120,19 @@ def test_a_stranger_in_a_contacts_name_never_joins_their_ticket(
     assert said_on(session, number) == before
 
 
+def test_what_a_stranger_writes_in_a_contacts_name_is_shown_as_not_verified(
+    app: Flask, cast: Cast, session: Session, take: Take
+) -> None:
+    """It stood on the page and in the queue under the contact's own name, without a word of doubt."""
+    mail = take(cast.alice.email, subject="Please add my colleague", text="And hurry.")
+    assert mail.outcome is InboundOutcome.OPENED
+    leo = browser(app, cast, cast.leo)
+    page = leo.get(f"/tickets/{mail.ticket_id}").text
+    assert "Sender not verified" in page and f"Message by {cast.alice.email}" in page
+    assert f"Message by {cast.alice.name}" not in page
+    assert "not verified" in leo.get("/queue").text
+
+
 def test_a_changed_reply_address_is_worth_nothing(cast: Cast, session: Session, take: Take, settings: Settings) -> None:
     number = filed(cast)
     good = reply_address(settings, number, cast.alice, Audience.MEMBER)
