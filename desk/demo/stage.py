@@ -230,11 +230,15 @@ def _reply(scene: Scene) -> None:
 
 
 def _confirm(scene: Scene) -> None:
-    progress.confirm(scene.session, scene.member, scene.ticket, solved=True, text=scene.pick("thanks"), now=scene.now)
+    escalations.confirm(
+        scene.session, scene.member, scene.ticket, solved=True, text=scene.pick("thanks"), now=scene.now
+    )
 
 
 def _not_yet(scene: Scene) -> None:
-    progress.confirm(scene.session, scene.member, scene.ticket, solved=False, text=scene.pick("not_yet"), now=scene.now)
+    escalations.confirm(
+        scene.session, scene.member, scene.ticket, solved=False, text=scene.pick("not_yet"), now=scene.now
+    )
 
 
 def _hold(scene: Scene) -> None:
