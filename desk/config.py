@@ -242,7 +242,7 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
         ),
         (
             settings.ATTACHMENTS.startswith("s3://"),
-            "ATTACHMENTS must be a folder; the S3-compatible store is not built yet.",
+            "ATTACHMENTS must be a folder; the desk keeps files nowhere else.",
         ),
         (
             settings.CLOCK_OFFSET_FILE is not None and not (settings.DEMO or settings.TESTING),

@@ -14,7 +14,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class Store(Protocol):
-    """Where blobs are kept. An S3-compatible store would be the second implementation."""
+    """Where blobs are kept: what the rest of the desk may ask of it."""
 
     def put(self, data: bytes) -> str:
         """Keep ``data`` durably and return its key; when this returns, a power cut does not lose it."""

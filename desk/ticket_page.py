@@ -1,6 +1,6 @@
 """The ticket page: one for all parties, the scope decides what each sees; and the way from it to a verb and back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -302,7 +302,7 @@ def show(number: int, **kept: Any) -> str:
     page = assemble(session, actor, ticket, utcnow())
     context = _forms(page, catalogue.catalogue(session)) | kept
     seen = context["reply"].seen.data
-    context["reply"].audience.choices = _audience_choices(page)
+    context["reply"].audience.choices = _audience_choices(ticket, page.side, page.audiences)
     return render_template("tickets/show.html", page=page, ticket=ticket, side=page.side.value, seen=seen, **context)
 
 
@@ -329,7 +329,10 @@ def act(number: int, done: str, verb: Verb, form: Any = None, name: str = "") ->
 def audience_choices(number: int) -> list[tuple[str, str]]:
     """Whom this reader may write to on this ticket."""
     session, actor = db.session(), current_actor()
-    return _audience_choices(assemble(session, actor, queries.get(session, actor, number), utcnow()))
+    ticket = queries.get(session, actor, number)
+    subject = queries.subject_of(session, ticket)
+    side = side_of(actor, subject)
+    return _audience_choices(ticket, side, _writable(actor, subject, side))
 
 
 _READERS = {
@@ -347,9 +350,9 @@ _READERS = {
 }
 
 
-def _audience_choices(page: TicketPage) -> list[tuple[str, str]]:
-    choices = [(each.value, _READERS[page.side][each]) for each in page.audiences]
-    if page.side is Side.LEAD and may_move(page.ticket.state, Action.ASK_MEMBER):
+def _audience_choices(ticket: Ticket, side: Side, audiences: Iterable[Audience]) -> list[tuple[str, str]]:
+    choices = [(each.value, _READERS[side][each]) for each in audiences]
+    if side is Side.LEAD and may_move(ticket.state, Action.ASK_MEMBER):
         choices.insert(1, (forms.ASK, "Ask the member"))
     return choices
 

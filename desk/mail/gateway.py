@@ -210,7 +210,7 @@ def _act(
         case Verdict.OPEN:
             return _open(session, mail, message, decision, now)
         case Verdict.REPORT:
-            return _report(session, mail, message, now)
+            return _report(session, mail, message)
         case Verdict.HOLD:
             mail.ticket_id = decision.ticket_id
             _belongs_to(session, mail, decision.ticket_id)
@@ -348,10 +348,11 @@ def _texts(message: InboundMessage) -> tuple[str, str]:
     rest = message.text.strip() if message.text.strip() != new.strip() else ""
     if not new.strip():
         new = "(no text)"
-    return tuple(
-        text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - len(_CUT)].rstrip() + _CUT
-        for text in (new, rest)
-    )  # type: ignore[return-value]  # two in, two out
+    return _within(new), _within(rest)
+
+
+def _within(text: str) -> str:
+    return text if len(text) <= MESSAGE_LENGTH else text[: MESSAGE_LENGTH - len(_CUT)].rstrip() + _CUT
 
 
 def _files(message: InboundMessage) -> list[File]:
@@ -365,7 +366,7 @@ def _belongs_to(session: Session, mail: InboundMail, ticket_id: int | None) -> N
         mail.consortium_id = ticket.consortium_id
 
 
-def _report(session: Session, mail: InboundMail, message: InboundMessage, now: datetime) -> InboundOutcome:
+def _report(session: Session, mail: InboundMail, message: InboundMessage) -> InboundOutcome:
     """Note a failure on the mail of ours that it is about. A report that names none of ours does nothing."""
     original = message.report.original_message_id if message.report else ""
     sent = session.scalars(sa.select(OutboundMail).where(OutboundMail.message_id == original)).first()
