@@ -31,6 +31,7 @@ from desk.tickets.models import Ticket
 log = logging.getLogger(__name__)
 
 PER_STRANGER_AND_DAY = 3
+STRANGERS_PER_DESK_AND_HOUR = 60  # who sends in many names makes the desk write to each of them
 PER_PERSON_AND_DAY = 300
 PER_TICKET_AND_HOUR = 60
 _REFERENCES = 10
@@ -78,7 +79,7 @@ def _add(session: Session, event: Event, recipient: Recipient, settings: Setting
     )
     row.subject, row.text, row.html = content.subject, content.text, content.html
     unproved = event.kind == "received_unverified" and recipient.side == "member"
-    held_back = _held_back(session, row, recipient, now, unproved=unproved)
+    held_back = _held_back(session, event, row, recipient, now, unproved=unproved)
     if held_back:
         row.state, row.last_error = OutboundState.DEAD, held_back
     session.add(row)
@@ -141,7 +142,9 @@ def _team(session: Session, event: Event) -> Team | None:
     return session.scalars(sa.select(Team).where(Team.consortium_id == consortium_id, Team.tier == 1)).first()
 
 
-def _held_back(session: Session, row: OutboundMail, recipient: Recipient, now: datetime, *, unproved: bool) -> str:
+def _held_back(
+    session: Session, event: Event, row: OutboundMail, recipient: Recipient, now: datetime, *, unproved: bool
+) -> str:
     """Why an automatic mail is not sent, or ''. The counts trust no header of anybody."""
     if row.to_address in queries.own_addresses(session):
         return "Held back: it is an address of the desk's own."
@@ -150,6 +153,8 @@ def _held_back(session: Session, row: OutboundMail, recipient: Recipient, now: d
     limit = PER_PERSON_AND_DAY if recipient.person and not unproved else PER_STRANGER_AND_DAY
     if queries.automatic_count(session, now - timedelta(days=1), address=row.to_address) >= limit:
         return f"Held back: {limit} automatic mails went to this address within a day."
+    if unproved and queries.unproved_count(session, event, now - timedelta(hours=1)) > STRANGERS_PER_DESK_AND_HOUR:
+        return f"Held back: {STRANGERS_PER_DESK_AND_HOUR} mails of senders nobody knows came within an hour."
     if row.ticket_id is None:
         return ""
     recent = queries.automatic_count(session, now - timedelta(hours=1), ticket_id=row.ticket_id)

@@ -157,6 +157,22 @@ def test_a_receipt_for_an_unproved_mail_holds_none_of_it(
         assert "MARK" not in whole
 
 
+def test_mail_in_many_names_does_not_make_the_desk_write_to_all_of_them(
+    cast: Cast, session: Session, take: Take, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "STRANGERS_PER_DESK_AND_HOUR", 3)
+    for number in range(6):
+        take(f"victim{number}@else{number}.example", text=f"Mail {number}.")
+    expand(settings, cast.now)
+    receipts = session.scalars(sa.select(OutboundMail).where(OutboundMail.to_address.like("victim%"))).all()
+    assert [row.state for row in receipts].count(OutboundState.QUEUED) == 3
+    assert [row.state for row in receipts].count(OutboundState.DEAD) == 3
+    take("victim@else.example", to="south@desk.example", text="To another desk.")
+    expand(settings, cast.now)
+    (other,) = session.scalars(sa.select(OutboundMail).where(OutboundMail.to_address == "victim@else.example")).all()
+    assert other.state is OutboundState.QUEUED
+
+
 # ------------------------------------------------------------------ notes of the registry
 
 
