@@ -46,7 +46,7 @@ CONTENT_SECURITY_POLICY = (
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The desk as a WSGI application; ``overrides`` win over file and environment. Raises ``BadSetting``."""
     settings = load_settings(overrides)
-    settings.INSTANCE.mkdir(parents=True, exist_ok=True)
+    settings.INSTANCE.mkdir(parents=True, exist_ok=True, mode=0o700)  # mail, files, perhaps the database
     app = Flask(
         "desk",
         root_path=str(ROOT / "desk"),

@@ -191,7 +191,7 @@ def _demo_secret(folder: Path) -> str:
     """A key of the demo's own, made once, so that sign-ins outlive a restart."""
     path = folder / "secret-key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(SECRET_KEY_MIN))
     return path.read_text().strip()

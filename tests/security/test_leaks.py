@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import service as people
 from desk.accounts.models import SignInAttempt
+from desk.app import create_app
 from desk.conversations.models import Attachment
 from desk.conversations.service import File
 from desk.db import transaction
@@ -109,3 +111,35 @@ def test_a_mail_that_comes_back_does_not_take_the_desk_out_of_service(cast: Cast
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert "could not be delivered" in answer.text and "gone@" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/demo/mail", "/demo/mail/write", "/demo/mail/x", "/demo/mail/x/html", "/console"])
+def test_pages_of_the_demo_do_not_exist_in_a_desk_in_use(app: Flask, cast: Cast, path: str) -> None:
+    assert not app.config["DESK"].DEMO and not app.debug
+    for client in (app.test_client(), browser(app, cast, cast.lena)):
+        assert client.get(path).status_code == 404
+        assert client.post(path).status_code == 404
+
+
+HOSTS = [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"X-Remote-User": "lena@north.example"}]
+HOSTS += [
+    {"Forwarded": "host=evil.example"},
+    {"X-Forwarded-For": "<script>"},
+    {"Referer": "http://evil.example/<script>"},
+]
+
+
+@pytest.mark.parametrize("headers", HOSTS, ids=str)
+def test_headers_of_the_request_name_neither_host_nor_person(
+    cast: Cast, client: FlaskClient, headers: dict[str, str]
+) -> None:
+    led = client.get("/queue", headers=headers)
+    assert led.status_code == 302 and led.location.startswith("/sign-in")
+    page = client.get("/sign-in", headers=headers)
+    assert "evil.example" not in page.text and "<script>" not in page.text
+
+
+def test_what_the_desk_keeps_is_for_its_own_user_only(tmp_path: Path) -> None:
+    settings = {"SECRET_KEY": "k" * 32, "INSTANCE": tmp_path / "instance", "TESTING": True}
+    create_app(settings | {"DATABASE_URL": f"sqlite:///{tmp_path / 'instance' / 'desk.db'}"})
+    assert (tmp_path / "instance").stat().st_mode & 0o077 == 0
