@@ -26,7 +26,7 @@ from desk.domain.clocks import (
     view,
     with_moments,
 )
-from desk.domain.lifecycle import State
+from desk.domain.lifecycle import DONE, State
 from desk.domain.targets import NOTHING_PROMISED, Kind, Ladder, Target, Targets
 from desk.domain.ticket_change import Change, ChangeType, HandoverAnswer
 
@@ -80,7 +80,6 @@ _RUNS = {
     Kind.OVERALL: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
     Kind.REGULAR_UPDATE: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
 }
-_DONE = {State.RESOLVED, State.CLOSED}
 _ANSWERED = "answered"
 """The cause with which a regular update stops when the ticket is resolved with a message: reopened, it starts anew."""
 
@@ -154,7 +153,7 @@ class _Decision:
     def moved(self, state: State, cause: str | None = None) -> None:
         """The clocks that follow the ticket's state, put where they belong in ``state``."""
         for kind in _RUNS:
-            if state in _DONE:
+            if state in DONE:
                 self.end(kind, cause=cause if kind is Kind.REGULAR_UPDATE else None)
             else:
                 self.follow(kind, state)

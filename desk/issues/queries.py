@@ -231,6 +231,7 @@ def below(session: Session, actor: Actor, issue: Issue) -> Sequence[Issue]:
         .where(Issue.upstream_issue_id == issue.id, visible_to(actor))
         .options(selectinload(Issue.consortium))
         .order_by(Issue.id.desc())
+        .limit(LISTED_AT_MOST)
     ).all()
 
 
