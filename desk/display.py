@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 
-from flask import Blueprint, Flask, current_app, request, url_for
+from flask import Blueprint, Flask, request, url_for
 from flask_login import current_user
 from markupsafe import Markup, escape
 
@@ -39,7 +39,6 @@ def register(app: Flask) -> None:
         ways=ways,
         now=utcnow,
         may_move=may_move,
-        has_endpoint=_has,
         staff_words=STAFF_WORDS,
         member_words=MEMBER_WORDS,
         identifier_words={kind.value: text for kind, text in wording.IDENTIFIER_WORDS.items()},
@@ -49,12 +48,10 @@ def register(app: Flask) -> None:
         "moment_in": moment_in,
         "short_moment": short_moment,
         "ago": ago,
-        "day": day,
         "span": wording.span,
         "size": wording.size,
         "words": wording.words,
         "counted": wording.counted,
-        "iso": wording.iso,
     }
     for name, function in filters.items():
         app.add_template_filter(function, name)
@@ -92,11 +89,6 @@ def ago(instant: datetime) -> Markup:
     return _time(instant, wording.relative(instant, utcnow()), wording.date_and_time(instant, zone()))
 
 
-def day(instant: datetime) -> Markup:
-    """The date alone."""
-    return _time(instant, wording.day(instant, zone()))
-
-
 def _time(instant: datetime, text: str, title: str = "") -> Markup:
     hint = Markup(' title="{}"').format(title) if title else Markup("")
     return Markup('<time datetime="{}"{}>{}</time>').format(wording.iso(instant), hint, escape(text))
@@ -107,7 +99,7 @@ def ways() -> list[Way]:
     reader = viewer()
     if reader is None:
         return []
-    return [Way(label, url_for(endpoint), _is_here(endpoint)) for label, endpoint in _entries(reader) if _has(endpoint)]
+    return [Way(label, url_for(endpoint), _is_here(endpoint)) for label, endpoint in _entries(reader)]
 
 
 def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
@@ -123,10 +115,6 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
         yield "Known issues", "issues.known"
     if reader.has_role(Role.LEAD_MANAGER, Role.REGISTRY_MANAGER):
         yield "Mail", "mail_screen.index"
-
-
-def _has(endpoint: str) -> bool:
-    return endpoint in current_app.view_functions
 
 
 def _is_here(endpoint: str) -> bool:

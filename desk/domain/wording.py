@@ -215,12 +215,6 @@ def short(instant: datetime, zone: str, now: datetime) -> str:
     return date_and_time(instant, zone, weekday=False, year=local.year != today.year)
 
 
-def day(instant: datetime, zone: str) -> str:
-    """``20 Nov 2026``."""
-    local = instant.astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b} {local.year}"
-
-
 def relative(instant: datetime, now: datetime) -> str:
     """``in 2 hours``, ``3 days ago``, ``just now``."""
     seconds = (instant - now).total_seconds()
