@@ -41,20 +41,21 @@ def add(
     sees_all: bool,
     timezone: str,
 ) -> None:
-    """Give EMAIL a role, and print a link for choosing a password when the person is new."""
+    """Give EMAIL a role, and print a link for choosing a password while the person has none."""
     settings: Settings = current_app.config["DESK"]
     now = utcnow()
     try:
         with transaction() as session:
             place = _place(session, Role(role), consortium, registry, member)
             person = accounts.person_by_email(session, email)
-            is_new = person is None
             if person is None:
                 if not name:
                     raise InvalidInput("This address is new to the desk; please give --name, too.")
                 person = service.add_person(session, name=name, email=email, timezone=timezone, now=now)
             service.grant_role(session, person=person, role=Role(role), now=now, sees_all=sees_all, **place)  # type: ignore[arg-type]
-            link = invitation(session, person, settings, now) if is_new else None
+            # A change of roles ends the links given out before, so whoever has not used theirs needs another one.
+            waits = accounts.password_hash(session, person.id) is None
+            link = invitation(session, person, settings, now) if waits else None
             shown = person.name
     except DeskError as error:
         raise click.ClickException(error.sentence) from error

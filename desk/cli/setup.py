@@ -57,6 +57,9 @@ def install(session: Session, setup: Setup, now: datetime) -> Consortium:
     slug = str(setup.consortium["slug"])
     if accounts.consortium_by_slug(session, slug) is not None:
         raise InvalidInput(f"A consortium “{slug}” is set up already; its people are added with “people add”.")
+    address = str(setup.team["support_address"])
+    if accounts.team_by_address(session, address) is not None:
+        raise InvalidInput(f"{address} is the support address of another team already; each team needs its own.")
     consortium = service.add_consortium(
         session,
         registry_id=registry.id,

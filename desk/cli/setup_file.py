@@ -1,6 +1,7 @@
 """Reading a set-up file: TOML with two tables beside it (CSV). What is wrong is named by file and line, all at once."""
 
 import csv
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,17 @@ from desk.domain.permissions import MEMBER_ROLES, Role
 ROR = "https://ror.org/"
 MEMBER_COLUMNS = ("name", "ror", "country", "mail_domains")
 CONTACT_COLUMNS = ("member", "name", "email", "role", "sees_all", "contact_roles", "timezone")
+SERVICES = ("ORCID", "DataCite")
 _YES = {"yes": True, "no": False, "": False}
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+_KNOWN = {
+    "": {"members", "contacts", "registry", "consortium", "manager"},
+    "registry": {"slug", "name", "service", "support_team", "engineering_team", "support_address", "calendar"},
+    "consortium": {"slug", "name", "language", "reopen_working_days", "team", "calendar"},
+    "consortium.team": {"name", "support_address", "signature"},
+    "manager": {"name", "email", "timezone"},
+    "calendar": {"timezone", "hours", "holidays", "closures", "half_days"},
+}
 
 
 class BadSetup(Exception):
@@ -36,8 +47,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A row of the contacts' table; ``member`` is the member's name or ROR id as it stands there."""
+    """A row of the contacts' table: ``where`` is its line, ``member`` the member's name or ROR id as given."""
 
+    where: str
     member: str
     name: str
     email: str
@@ -92,8 +104,12 @@ def read(path: Path) -> Setup:
     consortium = tables.get("consortium", needed=("slug", "name"))
     team = tables.get("consortium.team", needed=("name", "support_address"))
     manager = tables.get("manager", needed=("name", "email"))
+    tables.check_keys("", data)
+    _check_values(path.name, registry, consortium, faults)
     hours = _hours(tables.get("consortium.calendar", needed=("timezone", "hours")), tables)
     own = registry.get("calendar")
+    members = tuple(_members(path.parent, data.get("members"), faults))
+    members_are_known = not any(fault.startswith(f"{data.get('members')}") for fault in faults.found)
     setup = Setup(
         registry=registry,
         registry_hours=_hours(tables.get("registry.calendar", needed=("timezone", "hours")), tables) if own else None,
@@ -101,10 +117,11 @@ def read(path: Path) -> Setup:
         team=team,
         hours=hours,
         manager=manager,
-        members=tuple(_members(path.parent, data.get("members"), faults)),
+        members=members,
         contacts=tuple(_contacts(path.parent, data.get("contacts"), str(manager.get("timezone", "UTC")), faults)),
     )
-    _check_contacts(setup, faults, str(data.get("contacts")))
+    if members_are_known:  # else each contact of a member whose own line is wrong would be named as well
+        _check_contacts(setup, faults)
     if faults.found:
         raise BadSetup("\n".join(faults.found))
     return setup
@@ -127,7 +144,30 @@ class _Tables:
         for key in needed:
             if not found.get(key):
                 self.faults.add(self.file, f"[{name}] needs “{key}”.")
+        self.check_keys(name, found)
         return found
+
+    def check_keys(self, name: str, found: Mapping[str, Any]) -> None:
+        """Name what nothing would read: a misspelt key would leave its default in force, and nobody would know."""
+        known = _KNOWN.get(name) or _KNOWN[name.rpartition(".")[2]]
+        for key in sorted(set(found) - known):
+            where = f"[{name}]" if name else "the file"
+            self.faults.add(self.file, f"{where} has “{key}”, which is not read; it may be one of {_listed(known)}.")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _check_values(file: str, registry: Mapping[str, Any], consortium: Mapping[str, Any], faults: _Faults) -> None:
+    for part, table in (("registry", registry), ("consortium", consortium)):
+        if table.get("slug") and not _SLUG.fullmatch(str(table["slug"])):
+            faults.add(file, f"[{part}] slug is a short name of small letters, digits and -, not “{table['slug']}”.")
+    if registry.get("service") and registry["service"] not in SERVICES:
+        faults.add(file, f"[registry] service is {' or '.join(SERVICES)}, not “{registry['service']}”.")
+    days = consortium.get("reopen_working_days", 10)
+    if type(days) is not int or not 1 <= days <= 366:
+        faults.add(file, f"[consortium] reopen_working_days is a whole number from 1 to 366, not “{days}”.")
 
 
 def _hours(table: Mapping[str, Any], tables: _Tables) -> Hours:
@@ -181,8 +221,10 @@ def _rows(folder: Path, name: Any, columns: tuple[str, ...], faults: _Faults) ->
                     faults.add(f"{name}, line {reader.line_num}", "the row has more cells than the table has columns.")
                 elif any(str(cell).strip() for cell in row.values()):
                     yield f"{name}, line {reader.line_num}", {key: str(row.get(key) or "").strip() for key in columns}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        faults.add(str(name), f"the table cannot be read ({error}).")
+    except UnicodeDecodeError:
+        faults.add(str(name), "the table is not in UTF-8; save it as “CSV UTF-8”.")
+    except (OSError, csv.Error) as error:
+        faults.add(str(name), f"the table cannot be read ({getattr(error, 'strerror', None) or error}).")
 
 
 def _members(folder: Path, name: Any, faults: _Faults) -> Iterable[Member]:
@@ -209,7 +251,7 @@ def _contacts(folder: Path, name: Any, timezone: str, faults: _Faults) -> Iterab
     seen: dict[str, str] = {}
     for where, row in _rows(folder, name, CONTACT_COLUMNS, faults):
         try:
-            contact = _contact(row, timezone)
+            contact = _contact(where, row, timezone)
             if contact.email in seen:
                 raise InvalidInput(f"the same address stands on {seen[contact.email]}.")
             seen[contact.email] = where
@@ -219,13 +261,14 @@ def _contacts(folder: Path, name: Any, timezone: str, faults: _Faults) -> Iterab
             yield contact
 
 
-def _contact(row: Mapping[str, str], timezone: str) -> Contact:
+def _contact(where: str, row: Mapping[str, str], timezone: str) -> Contact:
     role = row["role"] or Role.CONTACT.value
     if role not in MEMBER_ROLES:
         raise InvalidInput(f"“{role}” is not a role; write contact or org_manager.")
     if row["sees_all"].lower() not in _YES:
         raise InvalidInput(f"sees_all is yes or no, not “{row['sees_all']}”.")
     return Contact(
+        where=where,
         member=row["member"],
         name=clean_name(row["name"]),
         email=clean_address(row["email"]),
@@ -236,12 +279,15 @@ def _contact(row: Mapping[str, str], timezone: str) -> Contact:
     )
 
 
-def _check_contacts(setup: Setup, faults: _Faults, name: str) -> None:
-    """Each contact belongs to a member of the other table."""
+def _check_contacts(setup: Setup, faults: _Faults) -> None:
+    """Each contact belongs to a member of the other table, and nobody reads their mail at the desk's own address."""
     known = {key for member in setup.members for key in (member.name.casefold(), member.ror) if key}
     for contact in setup.contacts:
         if member_key(contact.member) not in known:
-            faults.add(name, f"{contact.email} belongs to “{contact.member}”, which is not in the table of members.")
+            told = f"{contact.email} belongs to “{contact.member}”, which is not in the table of members."
+            faults.add(contact.where, told)
+        if contact.email == str(setup.team.get("support_address", "")).strip().lower():
+            faults.add(contact.where, f"{contact.email} is the support address; a contact needs one of their own.")
 
 
 def member_key(named: str) -> str:

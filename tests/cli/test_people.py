@@ -3,10 +3,13 @@
 import re
 
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
+from desk.accounts.service import set_password
 from desk.clock import utcnow
+from desk.db import transaction
 from desk.domain.permissions import Role
 from tests.cast import Cast
 from tests.cli.test_setup import run
@@ -43,11 +46,26 @@ def test_a_contact_is_added_by_the_members_name_or_ror_id(app: Flask, session: S
         assert accounts.actor_of(session, person.id, utcnow()).orgs() == {cast.alder.id}
 
 
-def test_somebody_known_gets_another_role_and_no_link(app: Flask, session: Session, cast: Cast) -> None:
+def test_somebody_with_a_password_gets_another_role_and_no_link(app: Flask, session: Session, cast: Cast) -> None:
+    with transaction() as work:
+        set_password(
+            work, accounts.person_by_email(work, cast.leo.email) or cast.leo, "three plain words 26", now=utcnow()
+        )
     code, output = run(app, "people", "add", cast.leo.email, "--role", "lead_manager", "--consortium", "south")
     assert code == 0, output
     assert "/link/" not in output
     assert accounts.actor_of(session, cast.leo.id, utcnow()).consortia() == {cast.north.id, cast.south.id}
+
+
+def test_a_second_role_before_the_first_sign_in_prints_the_link_that_works_now(
+    app: Flask, session: Session, client: FlaskClient, cast: Cast
+) -> None:
+    links = []
+    for consortium in ("north", "south"):
+        words = ("--name", "Nell New", "--role", "lead_agent", "--consortium", consortium)
+        _, output = run(app, "people", "add", "nell@lead.example", *words)
+        links += re.findall(r"http://localhost(/link/\w+)", output)
+    assert [client.get(link).status_code for link in links] == [404, 200]
 
 
 def test_what_is_missing_is_said(app: Flask, cast: Cast) -> None:

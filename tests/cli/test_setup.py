@@ -126,7 +126,30 @@ def test_a_consortium_is_not_set_up_twice(app: Flask, session: Session) -> None:
         ("contacts.csv", ",contact,yes", ",lead,yes", "contacts.csv, line 4: “lead” is not a role"),
         ("contacts.csv", "contact,yes", "contact,maybe", "contacts.csv, line 4: sees_all is yes or no"),
         ("contacts.csv", "adam@alder", "alice@alder", "contacts.csv, line 3: the same address"),
-        ("contacts.csv", "Birch Library,Bob", "Beech Library,Bob", "belongs to “Beech Library”"),
+        (
+            "contacts.csv",
+            "Birch Library,Bob",
+            "Beech Library,Bob",
+            "contacts.csv, line 4: bob@birch.example belongs",
+        ),
+        (
+            "contacts.csv",
+            "bob@birch.example",
+            "help@north.example.org",
+            "line 4: help@north.example.org is",
+        ),
+        ("setup.toml", "closures =", "closuers =", "[consortium.calendar] has “closuers”, which is not read"),
+        ("setup.toml", "members =", "memebrs =", "the file has “memebrs”, which is not read"),
+        ("setup.toml", 'slug = "north"', 'slug = "the north"', "[consortium] slug is a short name"),
+        ("setup.toml", 'service = "ORCID"', 'service = "orcid"', "[registry] service is ORCID or DataCite"),
+        ("setup.toml", "days = 10", 'days = "ten"', "reopen_working_days is a whole number from 1 to 366"),
+        ("setup.toml", "days = 10", "days = -3", "reopen_working_days is a whole number from 1 to 366"),
+        (
+            "setup.toml",
+            '"contacts.csv"',
+            '"people.csv"',
+            "people.csv: the table cannot be read (No such file",
+        ),
         ("contacts.csv", "Europe/Dublin", "Dublin", "contacts.csv, line 5: “Dublin” is not a time zone"),
         ("setup.toml", 'slug = "north"', "", "[consortium] needs “slug”"),
         ("setup.toml", "[manager]", "[boss]", "the part [manager] is missing"),
@@ -156,6 +179,30 @@ def test_all_faults_are_named_at_once(app: Flask, folder: Path) -> None:
     _, output = run(app, "setup", str(folder / "setup.toml"))
     assert "members.csv, line 3" in output
     assert "contacts.csv, line 4" in output
+
+
+def test_a_member_with_a_fault_is_named_without_its_contacts(app: Flask, folder: Path) -> None:
+    spoil(folder / "members.csv", "016cn1q84", "016cn1q85")
+    _, output = run(app, "setup", str(folder / "setup.toml"))
+    assert "members.csv, line 2" in output
+    assert "contacts.csv" not in output
+
+
+def test_a_table_in_another_encoding_is_said_without_its_bytes(app: Flask, folder: Path) -> None:
+    (folder / "contacts.csv").write_bytes("member,name\nAlder University,José\n".encode("latin-1"))
+    code, output = run(app, "setup", str(folder / "setup.toml"))
+    assert code == 1
+    assert "contacts.csv: the table is not in UTF-8" in output
+
+
+def test_two_teams_never_share_a_support_address(app: Flask, session: Session, folder: Path) -> None:
+    run(app, "setup", str(EXAMPLE / "setup.toml"))
+    before = counts(session)
+    spoil(folder / "setup.toml", 'slug = "north"', 'slug = "south"')
+    code, output = run(app, "setup", str(folder / "setup.toml"))
+    assert code == 1
+    assert "help@north.example.org is the support address of another team" in output
+    assert counts(session) == before
 
 
 def test_a_database_without_tables_is_said_before_anything_is_begun(tmp_path: Path) -> None:
