@@ -59,7 +59,11 @@ def test_everybody_is_led_to_the_page_they_work_on(app: Flask, cast: Cast, clien
     for person, path in ((cast.alice, "/tickets"), (cast.leo, "/queue"), (cast.rita, "/escalations")):
         assert browser(app, cast, person).get("/").location == path
     assert "You have no role at this desk" not in browser(app, cast, cast.alice).get("/", follow_redirects=True).text
-    assert "You have no role at this desk" in browser(app, cast, cast.ada).get("/").text
+    assert "You administer this installation" in browser(app, cast, cast.ada).get("/").text
+    with transaction() as unit:
+        service.end_role(unit, unit.merge(cast.alice).roles[0], now=cast.now)
+        gone = unit.merge(cast.alice)
+    assert "You have no role at this desk" in browser(app, cast, gone).get("/").text
     assert client.get("/").location == "/sign-in"
 
 
