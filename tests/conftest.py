@@ -4,6 +4,7 @@ A test that takes ``app``, ``session``, ``client``, ``cast`` or ``desk`` runs tw
 that takes none of them needs neither.
 """
 
+import gc
 import itertools
 import os
 import shutil
@@ -107,19 +108,25 @@ def migrate(url: str, folder: Path) -> None:
 
 def make_app(url: str, folder: Path, **settings: object) -> Flask:
     """The desk as tests see it."""
-    app = create_app(
-        {
-            "TESTING": True,
-            "SECRET_KEY": SECRET_KEY,
-            "DATABASE_URL": url,
-            "INSTANCE": folder,
-            "MAIL_DOMAIN": MAIL_DOMAIN,
-            "AUTHSERV_ID": MAIL_DOMAIN,
-            "BASE_URL": "http://localhost",
-            "SMTP_SECURITY": "none",
-            **settings,
-        }
-    )
+    # Werkzeug parses code for every route. When the garbage collector runs in the middle and what it collects logs a
+    # traceback, which Python 3.11 parses code for too, the first parse fails (python/cpython#106905).
+    gc.disable()
+    try:
+        app = create_app(
+            {
+                "TESTING": True,
+                "SECRET_KEY": SECRET_KEY,
+                "DATABASE_URL": url,
+                "INSTANCE": folder,
+                "MAIL_DOMAIN": MAIL_DOMAIN,
+                "AUTHSERV_ID": MAIL_DOMAIN,
+                "BASE_URL": "http://localhost",
+                "SMTP_SECURITY": "none",
+                **settings,
+            }
+        )
+    finally:
+        gc.enable()
     # Forms are sent without their token; that none is accepted without one is tested over every endpoint.
     app.config["WTF_CSRF_ENABLED"] = False
     # Every test has an application of its own; compiling the templates for each would take a third of the time.
