@@ -24,7 +24,8 @@ from desk.cli import people as people_commands
 from desk.cli import serve as serve_command
 from desk.cli import setup as setup_command
 from desk.cli import sla as sla_commands
-from desk.config import ROOT, Settings, load_settings
+from desk.cli.readiness import saying_so
+from desk.config import ROOT, BadSetting, Settings, load_settings
 from desk.db import LARGEST_ID, db
 from desk.demo import views as demo
 from desk.escalations import views as escalations
@@ -42,11 +43,28 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 
+_COMMANDS = tuple(
+    saying_so(module.group)
+    for module in (
+        catalogue_commands,
+        demo_commands,
+        jobs_commands,
+        mail_commands,
+        people_commands,
+        serve_command,
+        setup_command,
+        sla_commands,
+    )
+)
+
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The desk as a WSGI application; ``overrides`` win over file and environment. Raises ``BadSetting``."""
     settings = load_settings(overrides)
-    settings.INSTANCE.mkdir(parents=True, exist_ok=True, mode=0o700)  # mail, files, perhaps the database
+    try:
+        settings.INSTANCE.mkdir(parents=True, exist_ok=True, mode=0o700)  # mail, files, perhaps the database
+    except OSError as error:
+        raise BadSetting(f"INSTANCE cannot be the folder {settings.INSTANCE}: {error.strerror}.") from None
     app = Flask(
         "desk",
         root_path=str(ROOT / "desk"),
@@ -134,17 +152,8 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         app.register_blueprint(views.blueprint)
     if settings.DEMO:
         app.register_blueprint(demo.blueprint)
-    for commands in (
-        catalogue_commands,
-        demo_commands,
-        jobs_commands,
-        mail_commands,
-        people_commands,
-        serve_command,
-        setup_command,
-        sla_commands,
-    ):
-        app.cli.add_command(commands.group)
+    for command in _COMMANDS:
+        app.cli.add_command(command)
 
 
 def _lead_to_sign_in() -> Any:

@@ -72,6 +72,7 @@ def test_every_command_explains_itself_and_its_options(ours: dict[str, click.Com
         ({"DESK_BASE_URL": "desk.example"}, "BASE_URL"),
         ({"DESK_SMTP_PORT": "many"}, "SMTP_PORT"),
         ({"DESK_MAX_MAIL_MB": "0"}, "MAX_MAIL_MB"),
+        ({"DESK_INSTANCE": "/dev/null/here"}, "INSTANCE"),
     ],
 )
 def test_a_bad_setting_is_named_in_one_sentence(
@@ -83,3 +84,15 @@ def test_a_bad_setting_is_named_in_one_sentence(
     error = done.stderr.decode()
     assert sentence in error and "Traceback" not in error
     assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("people", "roles", "x@y.example"), ("sla", "explain", "1")])
+def test_a_database_that_is_away_or_empty_is_said_in_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]
+) -> None:
+    folder = tmp_path_factory.mktemp("away")
+    for database, sentence in ((folder / "none" / "desk.db", "is not there"), (folder / "empty.db", "db upgrade")):
+        done = Desk(folder, f"sqlite:///{database}").run(*words)
+        assert done.returncode == 1
+        error = done.stderr.decode()
+        assert sentence in error and "Traceback" not in error
