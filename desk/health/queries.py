@@ -33,7 +33,9 @@ def complaints(session: Session, now: datetime) -> Iterator[str]:
 
 def remarks(session: Session) -> Iterator[str]:
     """Sentences about what somebody should look at while the desk works on: a stranger's mail must not stop it."""
-    if _any(session, sa.select(OutboundMail.id).where(OutboundMail.state == OutboundState.DEAD)):
+    # What was held back on purpose is no fault, and a stranger could cause it at any time.
+    given_up = (OutboundMail.state == OutboundState.DEAD, ~OutboundMail.last_error.startswith("Held back:"))
+    if _any(session, sa.select(OutboundMail.id).where(*given_up)):
         yield "Mail could not be delivered and was given up: look at it on the mail page."
     if _any(session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.QUARANTINED)):
         yield "Mail is in quarantine: look at it on the mail page, and try it again once the cause is mended."

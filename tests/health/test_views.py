@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from desk.db import transaction
 from desk.events import service as events
 from desk.health import queries
-from desk.mail.models import InboundMail, InboundState
+from desk.mail.models import InboundMail, InboundState, OutboundMail, OutboundState
 from tests.cast import Cast
 from tests.clock import MovableClock
 
@@ -52,6 +52,36 @@ def test_mail_in_quarantine_is_named_without_its_sender(cast: Cast, client: Flas
     answer = client.get("/readyz")
     assert answer.status_code == 200  # a stranger's mail must not take the desk out of service
     assert "quarantine" in answer.text and "secret@" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "named"),
+    [
+        ("550 5.1.1 No such user", True),
+        ("The letter could not be written; the log says why.", True),
+        ("Held back: 3 automatic mails went to this address within a day.", False),
+    ],
+)
+def test_mail_that_was_given_up_is_named_but_not_what_was_held_back_on_purpose(
+    cast: Cast, client: FlaskClient, reason: str, named: bool
+) -> None:
+    with transaction() as session:
+        session.add(
+            OutboundMail(
+                to_address="secret@person.example",
+                message_id="2@desk.example",
+                from_header="North",
+                subject="Your request",
+                text="We received it.",
+                state=OutboundState.DEAD,
+                created_at=cast.now,
+                next_try_at=cast.now,
+                last_error=reason,
+            )
+        )
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert ("given up" in answer.text) is named
 
 
 def test_a_database_away_is_a_sentence_and_not_a_trace(

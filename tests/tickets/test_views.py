@@ -162,6 +162,16 @@ def test_a_members_list_shows_their_own_tickets_and_what_waits_for_them_first(ap
     assert "First of Alice" in browser(app, cast, cast.olga).get("/tickets").text
 
 
+def test_a_ticket_whose_organisation_is_not_known_yet_says_so_in_the_list(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    number = filed(cast, subject="Sent by mail")
+    with transaction() as unit:
+        unit.execute(sa.update(Ticket).where(Ticket.number == number).values(member_org_id=None))
+    page = browser(app, cast, cast.alice).get("/tickets").text
+    assert "Organisation not confirmed yet; last change" in page
+
+
 def test_an_empty_list_says_what_to_do_next(app: Flask, cast: Cast) -> None:
     assert "File your first ticket" in browser(app, cast, cast.alice).get("/tickets").text
     assert "Every ticket of your consortium is solved" in browser(app, cast, cast.leo).get("/queue").text
