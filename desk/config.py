@@ -248,6 +248,8 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             settings.CLOCK_OFFSET_FILE is not None and not (settings.DEMO or settings.TESTING),
             "CLOCK_OFFSET_FILE is for the demo and for tests; a desk in use reads the machine's clock.",
         ),
+        (not 1 <= settings.SMTP_PORT <= 65535, f"SMTP_PORT must be from 1 to 65535, not {settings.SMTP_PORT}."),
+        (settings.TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more."),
         *(
             (getattr(settings, name) < 1, f"{name} must be at least 1.")
             for name in (

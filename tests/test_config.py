@@ -46,6 +46,8 @@ def test_the_embedded_database_is_the_default(tmp_path: Path) -> None:
         ("DATABASE_URL", "nonsense", "DATABASE_URL cannot be read"),
         ("CLOCK_OFFSET_FILE", "offset", "CLOCK_OFFSET_FILE is for the demo"),
         ("TICK_SECONDS", "0", "TICK_SECONDS must be at least 1"),
+        ("SMTP_PORT", "99999", "SMTP_PORT must be from 1 to 65535"),
+        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES must be 0 or more"),
         ("ATTACHMENTS", "s3://bucket", "ATTACHMENTS must be a folder"),
     ],
 )
