@@ -55,4 +55,5 @@ def _sentence(error: BaseException) -> str:
 
 def _lacks_tables(error: BaseException) -> bool:
     words = str(error.orig) if isinstance(error, DBAPIError) else ""
-    return ("no such table" in words or "does not exist" in words) and "database" not in words
+    # A missing role or database of PostgreSQL "does not exist" as well, but that is an OperationalError.
+    return "no such table" in words or (isinstance(error, ProgrammingError) and "does not exist" in words)
