@@ -29,7 +29,7 @@ migrate: $(VENV)/.installed
 	$(FLASK) db upgrade
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+	$(VENV)/bin/python -m pytest -n 2 $(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, g
@@ -19,6 +20,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
+from xdist.scheduler import LoadScopeScheduling
 
 from desk.app import create_app
 from desk.db import db
@@ -249,12 +251,17 @@ def pytest_configure() -> None:
     os.environ["DESK_CONFIG"] = os.devnull
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo world takes long to make: with several workers, one of them runs all of its tests."""
-    for item in items:
-        if "demo" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("demo"))
+class DemoTogether(LoadScopeScheduling):
+    """Each test to whichever worker is free, but those of the demo to one: each worker would make the world again."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "demo" if nodeid.startswith("tests/demo/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> DemoTogether:
+    """Used with ``-n``, whatever ``--dist`` says."""
+    return DemoTogether(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
