@@ -5,6 +5,7 @@ A bad or missing value stops the start with a sentence that names the setting.
 
 import dataclasses
 import ipaddress
+import logging
 import os
 import runpy
 import secrets
@@ -20,6 +21,10 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT_PREFIX = "DESK_"
 SECRET_KEY_MIN = 32
+_NOT_OURS = frozenset({"REQUIRE", "CORPUS"})
+"""Names in the environment that the tests read."""
+
+log = logging.getLogger(__name__)
 
 
 class BadSetting(Exception):
@@ -95,7 +100,8 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     }
     given |= dict(overrides or {})
     fields = {item.name: item for item in dataclasses.fields(Settings)}
-    # The environment also carries names for other processes of ours (DESK_REQUIRE); a file carries only settings.
+    for name in sorted(set(given) - set(fields) - _NOT_OURS):
+        log.warning("%s%s is set, which is no setting of the desk. Is it misspelt?", ENVIRONMENT_PREFIX, name)
     values = {name: _read(name, str(fields[name].type), value) for name, value in given.items() if name in fields}
     return _checked(_completed(Settings(**values)))
 

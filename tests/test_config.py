@@ -90,3 +90,13 @@ def test_the_example_names_every_setting_and_no_other() -> None:
     lines = (ROOT / "config.example.py").read_text().splitlines()
     named = {line.lstrip("# ").split(" = ")[0] for line in lines if " = " in line and line.lstrip("# ")[:1].isupper()}
     assert named == set(Settings.__dataclass_fields__) - {"TESTING"}
+
+
+def test_a_misspelt_setting_in_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DESK_SMTP_HOSTT", "relay.example")
+    monkeypatch.setenv("DESK_REQUIRE", "browser")
+    load_settings({"SECRET_KEY": KEY})
+    (said,) = caplog.messages
+    assert said.startswith("DESK_SMTP_HOSTT is set")

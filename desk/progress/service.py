@@ -132,7 +132,7 @@ def resolve(
 
 
 def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, text: str, now: datetime) -> None:
-    """The member says whether it is solved. Yes closes a resolved ticket and resolves an open one; no reopens it.
+    """The member says whether it is solved. Yes closes the ticket, resolved before or not; no reopens it.
 
     While the registry has it, a yes is kept as a message: the lead withdraws the escalation.
     """
@@ -149,6 +149,8 @@ def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, tex
         tickets.move(session, ticket, Action.MEMBER_WRITES, "member_wrote", actor, now, message=message)
     else:
         _resolve(session, actor, ticket, Outcome.SOLVED, "confirmed", now, message)
+        # Who has just said so is not asked again.
+        tickets.move(session, ticket, Action.CLOSE, "closed", actor, now)
 
 
 def _resolve(

@@ -55,10 +55,10 @@ def confirm(number: int) -> Any:
     before = tickets.get(db.session(), current_actor(), number).state
     if not solved:
         done = "Your consortium lead takes it up again."
-    elif before is State.RESOLVED:
-        done = "The ticket is closed."
-    else:
+    elif before is State.ESCALATED:
         done = "Your consortium lead is told that it is solved."
+    else:
+        done = "The ticket is closed; an answer to it opens another."
 
     def say(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> None:
         escalations.confirm(session, actor, ticket, solved=solved, text=form.text.data or "", now=now)

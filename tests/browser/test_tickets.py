@@ -71,7 +71,7 @@ def test_a_ticket_is_filed_answered_resolved_and_confirmed_by_keyboard_alone(
     enter(page, cast.alice, f"/tickets/{number}")
     tab_to(page, "It is solved")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Thank you. The ticket is closed.")).to_be_visible()
+    expect(page.get_by_text("Thank you. The ticket is closed; an answer to it opens another.")).to_be_visible()
 
 
 def test_pages_work_without_script(browser_without_script: Page, enter: Enter, cast: Cast) -> None:

@@ -241,11 +241,11 @@ def test_the_members_own_word_verifies_a_fix(stage: Stage, cast: Cast) -> None:
     stage.accepted()
     stage.does(cast.rita, service.report_fix, text="The proxy passes it on now.")
     stage.does(cast.alice, service.confirm, solved=True, text="")
-    assert stage.ticket.state is State.RESOLVED
+    assert stage.ticket.state is State.CLOSED
     found = queries.newest(stage.session, stage.ticket.id)
     assert found is not None
     assert (found.state, found.verified_at) == (EscalationState.VERIFIED, cast.now + stage.passed)
-    assert stage.kinds()[-2:] == ["confirmed", "verified"]
+    assert stage.kinds()[-3:] == ["confirmed", "closed", "verified"]
     assert events.timeline(stage.session, stage.ticket.id)[-1].actor_id is None
 
 
