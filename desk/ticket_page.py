@@ -137,7 +137,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
     """Read everything that the page of ``ticket`` shows to ``actor``."""
     subject = queries.subject_of(session, ticket)
     side = side_of(actor, subject)
-    messages = queries.messages_for(session, actor, ticket)
+    messages = queries.messages_for(session, actor, ticket, subject)
     left_out = 0 if request.args.get("all") else max(len(messages) - LATEST - 1, 0)
     turns = _turns(session, ticket, now)
     clocks = sla.lines(session, ticket.id, now)

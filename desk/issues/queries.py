@@ -358,11 +358,12 @@ def candidates_for(session: Session, actor: Actor, ticket: Ticket) -> list[Candi
 
 def _asked(session: Session, actor: Actor, ticket: Ticket) -> Evidence:
     """What the ticket says to this reader: a registry must not learn from a reason what was masked for it."""
-    shown = tickets.messages_for(session, actor, ticket)
+    subject = tickets.subject_of(session, ticket)
+    shown = tickets.messages_for(session, actor, ticket, subject)
     whole = [each.message for each in shown if each.html == each.message.html]
     said = [message.text for message in whole if message.audience is Audience.MEMBER]
     text = "\n".join([ticket.subject, *said[:1]])
-    is_lead = may(actor, Permission.TICKET_WORK, tickets.subject_of(session, ticket))
+    is_lead = may(actor, Permission.TICKET_WORK, subject)
     return _evidence(ticket, text, ticket.identifiers if is_lead else register.stored(find(text)))
 
 
