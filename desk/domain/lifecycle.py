@@ -74,6 +74,7 @@ TURN: dict[State, Party] = {
 }
 
 DONE = frozenset({State.RESOLVED, State.CLOSED})
+LIVE = frozenset(State) - DONE
 
 STAFF_WORDS: dict[State, str] = {
     State.NEW: "New",

@@ -63,6 +63,14 @@ class Clock(Base):
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
         ),
+        # Lists look up what is due next of each ticket, among the few clocks that run.
+        sa.Index(
+            "ix_clock_running",
+            "ticket_id",
+            "due_at",
+            sqlite_where=sa.text("running_since IS NOT NULL"),
+            postgresql_where=sa.text("running_since IS NOT NULL"),
+        ),
         # A new version of a calendar looks for the live clocks that run in it.
         sa.Index(
             "ix_clock_live_calendar",

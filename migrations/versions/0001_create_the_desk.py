@@ -831,6 +831,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_clock_running",
+            ["ticket_id", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("running_since IS NOT NULL"),
+            postgresql_where=sa.text("running_since IS NOT NULL"),
+        )
 
     op.create_table(
         "clock_event",
@@ -1146,6 +1153,11 @@ def downgrade() -> None:
 
     op.drop_table("clock_event")
     with op.batch_alter_table("clock", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_clock_running",
+            sqlite_where=sa.text("running_since IS NOT NULL"),
+            postgresql_where=sa.text("running_since IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_clock_next_at",
             sqlite_where=sa.text("next_at IS NOT NULL"),
