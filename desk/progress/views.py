@@ -52,10 +52,10 @@ _SENT = {
 def confirm(number: int) -> Any:
     """The member says whether it is solved."""
     form, solved = forms.ConfirmForm(), request.form.get("solved") == "yes"
-    before = tickets.get(db.session(), current_actor(), number).state
+    ticket = tickets.get(db.session(), current_actor(), number)
     if not solved:
         done = "Your consortium lead takes it up again."
-    elif before is State.ESCALATED:
+    elif State.ESCALATED in (ticket.state, ticket.state_before):
         done = "Your consortium lead is told that it is solved."
     else:
         done = "The ticket is closed; an answer to it opens another."

@@ -194,13 +194,13 @@ def move(
     if after not in (State.ON_HOLD, State.RESOLVED):
         ticket.hold_reason = ticket.next_act_at = None
     pass_on(session, ticket, holder, kind, actor, now, calendar_id=calendar_id)
-    public = message is not None and message.audience is Audience.MEMBER
+    public = message if message is not None and message.audience is Audience.MEMBER else None
     changes = changes_of(
         action,
         before,
         after,
-        staff_wrote=public and message is not None and message.from_staff,
-        member_wrote=public and message is not None and not message.from_staff,
+        staff_wrote=public is not None and public.from_staff,
+        member_wrote=public is not None and not public.from_staff,
         answer=_ANSWERS.get(kind, HandoverAnswer.ACCEPTED),
     )
     for change in changes:

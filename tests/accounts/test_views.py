@@ -196,6 +196,7 @@ def test_a_profile_keeps_name_zone_and_language(app: Flask, cast: Cast, session:
         "/\t/evil.example",
         "/%09/evil.example\n",
         "https:evil.example",
+        "https://evil.example/",
         "https://desk.example@evil.example",
         "javascript:alert(1)",
         "evil",

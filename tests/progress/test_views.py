@@ -185,6 +185,20 @@ def test_an_answer_to_a_closed_ticket_opens_a_follow_up(app: Flask, cast: Cast, 
     assert f"opened another ticket: number {sent.location.rpartition('/')[2]}" in alice.get(f"/tickets/{number}").text
 
 
+def test_a_yes_while_the_registry_has_it_goes_to_the_lead_and_closes_nothing(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    number = filed(cast)
+    escalated(cast, number)
+    browser(app, cast, cast.leo).post(f"/tickets/{number}/reply", data=message("ask", "Does it still happen?"))
+    assert stored(session, number).state is State.PENDING_MEMBER
+    answered = browser(app, cast, cast.alice).post(
+        f"/tickets/{number}/confirm", data={"solved": "yes"}, follow_redirects=True
+    )
+    assert "Your consortium lead is told that it is solved." in answered.text
+    assert stored(session, number).state is State.ESCALATED
+
+
 def test_a_move_that_is_no_longer_possible_says_so(app: Flask, cast: Cast) -> None:
     number = filed(cast)
     page = browser(app, cast, cast.leo).post(f"/tickets/{number}/wake")
