@@ -39,6 +39,7 @@ class CalendarVersion(Base):
     country: Mapped[str | None] = mapped_column(sa.String(2))
     subdivision: Mapped[str | None] = mapped_column(sa.String(10))
     note: Mapped[str] = mapped_column(sa.Text, default="")
+    correction: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # it was written for the past
     created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     created_at: Mapped[datetime]
 

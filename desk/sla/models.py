@@ -171,7 +171,9 @@ class ClockEvent(Base):
     calendar_id: Mapped[int | None] = mapped_column(sa.ForeignKey("calendar.id"))
     target: Mapped[JsonDict | None] = mapped_column(_OPTIONAL_JSON)  # None: it stays; {}: measured only
     target_seconds: Mapped[int | None]
-    seconds: Mapped[int | None]  # of the stretch that this event closed
+    seconds: Mapped[int | None]  # of the stretch that this event closed; measured again: the difference
+    until: Mapped[datetime | None]  # measured again: the stretch is from ``since`` until here
+    priority: Mapped[Priority | None]  # of the ticket when the clock was given its target
     percent: Mapped[int | None]
     cause: Mapped[str] = mapped_column(sa.String(CAUSE_LENGTH))
     reason: Mapped[str | None] = mapped_column(sa.Text)

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from desk.calendars.models import AgreementVersion, CalendarVersion
 from desk.calendars.queries import histories
 from desk.domain.account import Account, account_of
+from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import CalendarKey, ClockState, Percents, replay, view
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.priority import Priority
-from desk.domain.sla import Terms
+from desk.domain.sla import Book, Terms
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
     DEFAULT_CONSORTIUM_TARGETS,
@@ -103,6 +104,37 @@ def events_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[E
     ):
         found[row.ticket_id].append(row.value())
     return found
+
+
+@dataclass(slots=True)
+class Unit:
+    """One ticket's clocks, read, while something works on them: a verb on locked rows, or a preview that keeps nothing.
+
+    ``at`` is when it works: never before what is already written, since a machine's clock may be behind.
+    """
+
+    row: ClockSet
+    applied: Applied
+    book: Book
+    at: datetime
+
+
+def read(
+    session: Session,
+    rows: Sequence[ClockSet],
+    now: datetime,
+    supposed: Mapping[CalendarKey, CalendarHistory] | None = None,
+) -> list[Unit]:
+    """The clocks of some tickets, replayed from their events. ``supposed``: calendars as they might be."""
+    happened = events_of(session, [row.ticket_id for row in rows])
+    known = histories(session, calendars_of(rows, happened)) | dict(supposed or {})
+    found = applied(session, rows)
+    units = []
+    for row in rows:
+        clocks = {clock.kind: clock for clock in replay(happened[row.ticket_id], known).values()}
+        book = Book(clocks, known, found[row.ticket_id].percents)
+        units.append(Unit(row, found[row.ticket_id], book, max(instant(whole_second(now)), row.last_at)))
+    return units
 
 
 def locked(session: Session, ticket_ids: Sequence[int] | Mapping[int, object], *, skip: bool = False) -> list[ClockSet]:

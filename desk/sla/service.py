@@ -5,25 +5,20 @@ the order of their ids. On SQLite the writing transaction is the lock.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.calendars import service as calendars
-from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
-from desk.calendars.queries import agreement_in_force, calendar_of_party, histories
+from desk.calendars.queries import agreement_in_force, calendar_of_party
 from desk.domain.calendar import instant, whole_second
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import EventType, replay, with_moments
-from desk.domain.errors import InvalidInput, NotFound
+from desk.domain.errors import NotFound
 from desk.domain.lifecycle import State
-from desk.domain.permissions import Actor
 from desk.domain.priority import Priority
-from desk.domain.sla import Book, Change, ChangeType, Entry, unanswered_since
-from desk.domain.targets import REGISTRY_KINDS, Kind, Ladder, TargetTable
+from desk.domain.sla import Change, ChangeType, Entry, unanswered_since
+from desk.domain.targets import REGISTRY_KINDS, Kind
 from desk.domain.vocabulary import Audience
 from desk.events import service as events
 from desk.sla import queries
@@ -31,16 +26,6 @@ from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet, projectio
 
 BATCH = 200
 REGISTRY_TIER = 2
-
-
-@dataclass(slots=True)
-class _Unit:
-    """One ticket's clocks, locked and read, while a verb works on them."""
-
-    row: ClockSet
-    applied: queries.Applied
-    book: Book
-    at: datetime
 
 
 def lock(session: Session, ticket_id: int) -> ClockSet:
@@ -84,7 +69,7 @@ def start_clocks(
     session.add(row)
     session.flush()
     change = Change.created(opened_by_staff=opened_by_staff)
-    _work(session, [row], now, lambda unit: _do(unit, change, actor_id, None))
+    work(session, [row], now, lambda unit: do(unit, change, actor_id, None))
 
 
 def apply_change(
@@ -102,7 +87,7 @@ def apply_change(
         row.state = change.state
     if change.type is ChangeType.ESCALATED and row.registry_calendar_id is None:
         row.registry_calendar_id = calendar_of_party(session, registry_id=row.registry_id, tier=REGISTRY_TIER)
-    _work(session, [row], now, lambda unit: _do(unit, change, actor_id, reason))
+    work(session, [row], now, lambda unit: do(unit, change, actor_id, reason))
 
 
 def change_priority(
@@ -117,7 +102,7 @@ def change_priority(
     """Other targets from the same start; what was consumed stays, a breach is dated now and never back."""
     row = lock(session, ticket_id)
     row.priority = priority
-    _work(session, [row], now, lambda unit: _do(unit, Change.priority_changed(), actor_id, reason))
+    work(session, [row], now, lambda unit: do(unit, Change.priority_changed(), actor_id, reason))
 
 
 def transfer_lead(
@@ -134,7 +119,7 @@ def transfer_lead(
     row = lock(session, ticket_id)
     row.consortium_id = consortium_id
     row.lead_calendar_id = lead_calendar_id or calendar_of_party(session, consortium_id=consortium_id)
-    _work(session, [row], now, lambda unit: _do(unit, Change.lead_transferred(), actor_id, reason))
+    work(session, [row], now, lambda unit: do(unit, Change.lead_transferred(), actor_id, reason))
 
 
 def merge_clocks(session: Session, source_id: int, target_id: int, *, actor_id: int | None, now: datetime) -> None:
@@ -144,13 +129,13 @@ def merge_clocks(session: Session, source_id: int, target_id: int, *, actor_id: 
         raise NotFound
     since: list[datetime | None] = []
 
-    def end(unit: _Unit) -> None:
+    def end(unit: queries.Unit) -> None:
         since.append(unanswered_since(unit.book.clocks))
-        _do(unit, Change.merged(), actor_id, f"merged into {target_id}")
+        do(unit, Change.merged(), actor_id, f"merged into {target_id}")
 
     rows[source_id].state = State.CLOSED
-    _work(session, [rows[source_id]], now, end)
-    _work(session, [rows[target_id]], now, lambda unit: _do(unit, Change.absorbed(since[0]), actor_id, None))
+    work(session, [rows[source_id]], now, end)
+    work(session, [rows[target_id]], now, lambda unit: do(unit, Change.absorbed(since[0]), actor_id, None))
 
 
 def act_on_due_clocks(session: Session, now: datetime, limit: int) -> int:
@@ -160,87 +145,10 @@ def act_on_due_clocks(session: Session, now: datetime, limit: int) -> int:
     locked are left to it, and after the lock the truth is worked out again from the events.
     """
     due = queries.locked(session, queries.due_tickets(session, now, limit), skip=True)
-    moved = _work(session, due, now, lambda unit: unit.book.catch_up(unit.at))
+    moved = work(session, due, now, lambda unit: unit.book.catch_up(unit.at))
     behind = queries.tickets_left_behind(session, limit)
     locked = queries.locked(session, behind, skip=True)
-    return moved + _work(session, locked, now, lambda unit: _learn(unit, behind[unit.row.ticket_id], None))
-
-
-def save_calendar_version(
-    session: Session,
-    actor: Actor,
-    *,
-    calendar_id: int,
-    spec: Mapping[str, Any],
-    now: datetime,
-    effective_from: datetime | None = None,
-    country: str | None = None,
-    subdivision: str | None = None,
-    note: str = "",
-) -> CalendarVersion:
-    """Other working hours from now or from a later moment on; every live clock of the calendar is worked out again.
-
-    The past keeps the version it was measured with: a moment before now is refused. Raises ``InvalidInput``,
-    ``NotFound``, ``NotPermitted``.
-    """
-    calendar = session.get(Calendar, calendar_id)
-    if calendar is None:
-        raise NotFound
-    start = effective_from or now
-    if whole_second(start) < whole_second(now):
-        raise InvalidInput("A calendar can be changed from now on, not in the past.", field="effective_from")
-    version = calendars.add_calendar_version(
-        session,
-        actor,
-        calendar,
-        spec=spec,
-        effective_from=start,
-        now=now,
-        country=country,
-        subdivision=subdivision,
-        note=note,
-    )
-    for batch in queries.live_tickets_of_calendar(session, calendar_id, BATCH):
-        _work(session, queries.locked(session, batch), now, lambda unit: _learn(unit, {calendar_id}, actor.person_id))
-    return version
-
-
-def save_agreement_version(
-    session: Session,
-    actor: Actor,
-    *,
-    agreement_id: int,
-    targets: TargetTable,
-    ladder: Ladder,
-    now: datetime,
-    receipt_counts: bool = False,
-    hold_pauses_overall: bool = False,
-    note: str = "",
-) -> AgreementVersion:
-    """Other targets from now on; every live clock under the agreement gets them, from its same start."""
-    agreement = session.get(Agreement, agreement_id)
-    if agreement is None:
-        raise NotFound
-    version = calendars.add_agreement_version(
-        session,
-        actor,
-        agreement,
-        targets=targets,
-        ladder=ladder,
-        receipt_counts=receipt_counts,
-        hold_pauses_overall=hold_pauses_overall,
-        note=note,
-        now=now,
-    )
-    column = "agreement_version_id" if agreement.consortium_id is not None else "registry_agreement_version_id"
-    for batch in queries.live_tickets_of_agreement(session, agreement_id, BATCH):
-        rows = queries.locked(session, batch)
-        for row in rows:
-            setattr(row, column, version.id)
-        _work(
-            session, rows, now, lambda unit: _do(unit, Change.agreement_changed(unit.row.state), actor.person_id, note)
-        )
-    return version
+    return moved + work(session, locked, now, lambda unit: learn(unit, behind[unit.row.ticket_id], None))
 
 
 def rebuild(session: Session, check: bool = True) -> list[str]:
@@ -250,7 +158,7 @@ def rebuild(session: Session, check: bool = True) -> list[str]:
     while ids := queries.ticket_ids_after(session, last, BATCH):
         last = ids[-1]
         rows = queries.locked(session, ids)
-        every = {unit.row.ticket_id: unit for unit in _read(session, rows, rows[0].last_at)} if rows else {}
+        every = {unit.row.ticket_id: unit for unit in queries.read(session, rows, rows[0].last_at)} if rows else {}
         stored = queries.events_of(session, ids)
         for ticket_id, unit in every.items():
             found += _compare(session, unit, replay(stored[ticket_id], unit.book.calendars), check)
@@ -258,41 +166,30 @@ def rebuild(session: Session, check: bool = True) -> list[str]:
     return found
 
 
-def _do(unit: _Unit, change: Change, actor_id: int | None, reason: str | None) -> None:
+def do(unit: queries.Unit, change: Change, actor_id: int | None, reason: str | None) -> None:
+    """Do what ``change`` causes to a ticket's clocks, in the book only: ``work`` writes it down."""
     unit.row.last_at = unit.at
     unit.book.apply(change, unit.applied.terms, unit.at, reason=reason, actor_id=actor_id)
 
 
-def _learn(unit: _Unit, calendar_ids: set[int], actor_id: int | None) -> None:
+def learn(unit: queries.Unit, calendar_ids: set[int], actor_id: int | None) -> None:
+    """Tell the clocks that run in the calendars of their newest versions."""
     for calendar_id in sorted(calendar_ids):
-        _do(unit, Change.calendar_edited(calendar_id), actor_id, None)
+        do(unit, Change.calendar_edited(calendar_id), actor_id, None)
 
 
-def _work(session: Session, rows: Sequence[ClockSet], now: datetime, act: Callable[[_Unit], None]) -> int:
+def work(session: Session, rows: Sequence[ClockSet], now: datetime, act: Callable[[queries.Unit], None]) -> int:
     """Read the clocks of locked rows, act on each, write down what followed; how many have another next moment."""
     if not rows:
         return 0
-    units = _read(session, rows, now)
+    units = queries.read(session, rows, now)
     for unit in units:
         act(unit)
     _append(session, units, now)
     return _project(session, units)
 
 
-def _read(session: Session, rows: Sequence[ClockSet], now: datetime) -> list[_Unit]:
-    happened = queries.events_of(session, [row.ticket_id for row in rows])
-    known = histories(session, queries.calendars_of(rows, happened))
-    applied = queries.applied(session, rows)
-    units = []
-    for row in rows:
-        clocks = {clock.kind: clock for clock in replay(happened[row.ticket_id], known).values()}
-        book = Book(clocks, known, applied[row.ticket_id].percents)
-        # A machine whose clock is behind must not write before what is already written.
-        units.append(_Unit(row, applied[row.ticket_id], book, max(instant(whole_second(now)), row.last_at)))
-    return units
-
-
-def _append(session: Session, units: Sequence[_Unit], now: datetime) -> None:
+def _append(session: Session, units: Sequence[queries.Unit], now: datetime) -> None:
     """The events, the segments that they closed, and word of what ran out."""
     entries = [(unit, entry) for unit in units for entry in unit.book.entries]
     rows = [ClockEvent.of(unit.row.ticket_id, entry, now) for unit, entry in entries]
@@ -306,7 +203,7 @@ def _append(session: Session, units: Sequence[_Unit], now: datetime) -> None:
             _tell(session, unit, entry)
 
 
-def _tell(session: Session, unit: _Unit, entry: Entry) -> None:
+def _tell(session: Session, unit: queries.Unit, entry: Entry) -> None:
     clock = with_moments(entry.clock, unit.book.calendars)
     events.record(
         session,
@@ -328,7 +225,7 @@ def _tell(session: Session, unit: _Unit, entry: Entry) -> None:
     )
 
 
-def _project(session: Session, units: Sequence[_Unit]) -> int:
+def _project(session: Session, units: Sequence[queries.Unit]) -> int:
     """Bring the rows of the units' clocks up to date; how many have another next moment than before."""
     ids = [unit.row.ticket_id for unit in units]
     chosen = sa.select(Clock).where(Clock.ticket_id.in_(ids), Clock.current).execution_options(populate_existing=True)
@@ -351,7 +248,7 @@ def _project(session: Session, units: Sequence[_Unit]) -> int:
     return moved
 
 
-def _tell_of_promise(session: Session, unit: _Unit, before: datetime | None, due_at: datetime | None) -> None:
+def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | None, due_at: datetime | None) -> None:
     """The member was given a date and it has moved with the calendar."""
     if before is None or due_at is None or before == due_at:
         return
@@ -366,7 +263,9 @@ def _tell_of_promise(session: Session, unit: _Unit, before: datetime | None, due
     )
 
 
-def _compare(session: Session, unit: _Unit, every: Mapping[tuple[Kind, int], ClockValue], check: bool) -> list[str]:
+def _compare(
+    session: Session, unit: queries.Unit, every: Mapping[tuple[Kind, int], ClockValue], check: bool
+) -> list[str]:
     """Where the stored clocks of one ticket differ from a replay; put right unless ``check``."""
     ticket_id, found = unit.row.ticket_id, []
     rows = {(row.kind, row.cycle): row for row in session.scalars(sa.select(Clock).where(Clock.ticket_id == ticket_id))}

@@ -21,6 +21,7 @@ from desk.domain.priority import Impact, Priority, Urgency
 from desk.domain.sla import Change, Kind
 from desk.domain.targets import DEFAULT_LADDER, Target
 from desk.domain.vocabulary import Channel, TicketKind
+from desk.promises import service as promises
 from desk.sla import queries, service
 from desk.sla.models import Clock
 from desk.tickets.models import Ticket
@@ -118,7 +119,7 @@ class Rig:
     ) -> None:
         """Give the lead other hours."""
         with transaction() as session:
-            service.save_calendar_version(
+            promises.save_calendar_version(
                 session,
                 actor,
                 calendar_id=self.lead_calendar_id,
@@ -131,7 +132,7 @@ class Rig:
         """Promise something else, the same for every priority."""
         row = {kind: Target.from_json(target) for kind, target in targets.items()}
         with transaction() as session:
-            service.save_agreement_version(
+            promises.save_agreement_version(
                 session,
                 SYSTEM,
                 agreement_id=self.agreement_id,
