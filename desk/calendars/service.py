@@ -77,7 +77,7 @@ def add_calendar_version(
     subdivision: str | None,
     note: str,
 ) -> CalendarVersion:
-    """Write a version. ``desk.promises.service.save_calendar_version`` calls this and tells the clocks."""
+    """Write a version. ``desk.working_hours.service.save_calendar_version`` calls this and tells the clocks."""
     may_edit(actor, calendar.consortium_id, calendar.registry_id)
     start = instant(whole_second(effective_from))
     kept = _kept(spec)
@@ -161,7 +161,7 @@ def add_agreement_version(
     note: str,
     now: datetime,
 ) -> AgreementVersion:
-    """Write a version. Called by ``add_agreement`` and by ``desk.promises.service.save_agreement_version``."""
+    """Write a version. Called by ``add_agreement`` and by ``desk.agreements.service.save_agreement_version``."""
     may_edit(actor, agreement.consortium_id, agreement.registry_id)
     version = AgreementVersion(
         agreement_id=agreement.id,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import service as accounts
 from desk.accounts.models import Consortium, Team
+from desk.agreements import service as agreements
 from desk.calendars import service as calendars
 from desk.calendars.models import Calendar
 from desk.db import db, transaction
@@ -21,10 +22,10 @@ from desk.domain.priority import Impact, Priority, Urgency
 from desk.domain.sla import Change, Kind
 from desk.domain.targets import DEFAULT_LADDER, Target
 from desk.domain.vocabulary import Channel, TicketKind
-from desk.promises import service as promises
 from desk.sla import queries, service
 from desk.sla.models import Clock
 from desk.tickets.models import Ticket
+from desk.working_hours import service as working_hours
 from tests.cast import Cast
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -119,7 +120,7 @@ class Rig:
     ) -> None:
         """Give the lead other hours."""
         with transaction() as session:
-            promises.save_calendar_version(
+            working_hours.save_calendar_version(
                 session,
                 actor,
                 calendar_id=self.lead_calendar_id,
@@ -132,7 +133,7 @@ class Rig:
         """Promise something else, the same for every priority."""
         row = {kind: Target.from_json(target) for kind, target in targets.items()}
         with transaction() as session:
-            promises.save_agreement_version(
+            agreements.save_agreement_version(
                 session,
                 SYSTEM,
                 agreement_id=self.agreement_id,

@@ -1,0 +1,1 @@
+"""What is promised: the pages of agreements, and their changes while clocks run under them."""
