@@ -43,12 +43,28 @@ class Sender:
 # ------------------------------------------------------------------ fields
 
 
-def fields(part: Message) -> Fields:
-    """The unfolded values of each header of a part by name in lower case; bytes above 127 are surrogates as parsed."""
+def fields(part: Message, charset: str | None = None) -> Fields:
+    """The unfolded values of each header of a part by name in lower case.
+
+    Raw bytes above 127 are read by ``charset`` where they are no UTF-8 and it is given; else they stay surrogates, as
+    they were parsed, and each is read on its own.
+    """
     found: Fields = {}
     for name, raw in part.raw_items():
-        found.setdefault(name.lower(), []).append(_unfold(str(raw)[:LONGEST_HEADER]))
+        value = _unfold(str(raw)[:LONGEST_HEADER])
+        found.setdefault(name.lower(), []).append(_raw(value, charset) if charset else value)
     return found
+
+
+def _raw(text: str, charset: str) -> str:
+    if text.isascii() or "=?" in text:
+        return text  # encoded words may hold raw bytes of their own charset
+    for candidate in ("utf-8", charset):
+        try:
+            return _bytes_of(text).decode(candidate)
+        except (UnicodeError, LookupError):
+            continue
+    return text
 
 
 def first(part: Message, name: str) -> str:

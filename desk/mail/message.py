@@ -6,7 +6,6 @@ The standard library parses the structure in its old mode: the newer one raises 
 """
 
 import email
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -14,14 +13,13 @@ from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
 
 from desk.mail import headers
+from desk.mail.charsets import known
 from desk.mail.evidence import AuthVerdict, authentication, is_auto_reply, machine_evidence
+from desk.mail.framing import Framed, Part, actual_boundary, frame
 from desk.mail.headers import Address, Fields, addresses, value
-from desk.mail.parts import MOST_PARTS, Attachment, Body, walk
-from desk.mail.reports import DeliveryReport, delivery_report, forwarded_from, is_feedback
-
-LARGEST = 25 * 1024 * 1024
-LARGEST_HEADER_BLOCK = 256 * 1024
-_MOST_BOUNDARIES = 300
+from desk.mail.parts import Attachment, Body, walk
+from desk.mail.reports import DeliveryReport, delivery_report, forwarded_from, is_feedback, is_forwarding
+from desk.mail.transfer import embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,70 +77,45 @@ def read(raw: bytes, authserv_id: str | None = None) -> InboundMessage:
 
     Never raises: what cannot be read is left out and named among ``defects``.
     """
-    defects: list[str] = []
-    head, too_much = _limited(raw, defects)
-    root = None
-    if not too_much:
+    framed = frame(raw)
+    if framed.unread:
+        framed.defects.append(framed.unread)
+    else:
         try:
-            root = email.message_from_bytes(raw if head is None else head)
+            root = _parsed(framed)
             body = walk(root)
+            return _message(raw, root, body, authserv_id, framed.defects, complete=True)
         except (RecursionError, MemoryError):
-            defects.append("the parts are nested too deeply")
+            framed.defects.append("the parts are nested too deeply")
         except Exception as error:
             # Not the message of the error: it may hold text of the mail, and the kind is enough to find the place.
-            defects.append(f"the body could not be read ({type(error).__name__})")
-        else:
-            return _message(raw, root, body, authserv_id, defects, complete=True)
-    root = BytesHeaderParser().parsebytes(_header_block(raw)[0])
-    return _message(raw, root, Body(), authserv_id, defects, complete=False)
+            framed.defects.append(f"the body could not be read ({type(error).__name__})")
+    root = BytesHeaderParser().parsebytes(framed.header)
+    return _message(raw, root, Body(), authserv_id, framed.defects, complete=False)
 
 
-_END_OF_HEADER = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_BOUNDARY = re.compile(rb"boundary(?:\*[0-9*]{0,3})?\s*=\s*(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
-_DELIMITER = re.compile(rb"^--([^\r\n]{1,200})", re.MULTILINE)
-
-
-def _header_block(raw: bytes) -> tuple[bytes, bool]:
-    """The header without what is over the limit, and whether something was cut."""
-    end = _END_OF_HEADER.search(raw, 0, LARGEST_HEADER_BLOCK)
-    if end:
-        return raw[: end.end()], False
-    if len(raw) <= LARGEST_HEADER_BLOCK:
-        return raw, False
-    cut = raw[:LARGEST_HEADER_BLOCK]
-    return cut[: cut.rfind(b"\n") + 1] or cut, True
-
-
-def _limited(raw: bytes, defects: list[str]) -> tuple[bytes | None, bool]:
-    """Other bytes to parse instead, if the header has to be cut, and whether the body is to be left alone."""
-    if len(raw) > LARGEST:
-        defects.append(f"larger than {LARGEST // 1024 // 1024} MB")
-        return None, True
-    head, cut = _header_block(raw)
-    instead = None
-    if cut:
-        defects.append(f"the header is longer than {LARGEST_HEADER_BLOCK // 1024} KB and was cut")
-        end = _END_OF_HEADER.search(raw, LARGEST_HEADER_BLOCK)
-        instead = head + b"\n" + raw[end.end() if end else len(raw) :]
-    boundaries = {(match[1] or match[2]).strip() for match in _BOUNDARY.finditer(raw)}
-    if len(boundaries) > _MOST_BOUNDARIES:
-        defects.append("the parts are nested too deeply")
-        return None, True
-    delimiters = (match[1].strip() for match in _DELIMITER.finditer(raw)) if boundaries else ()
-    if sum(line in boundaries or line.removesuffix(b"--") in boundaries for line in delimiters) > MOST_PARTS:
-        defects.append(f"more than {MOST_PARTS} parts")
-        return None, True
-    return instead, False
+def _parsed(framed: Framed) -> Message:
+    root = email.message_from_bytes(framed.whole, _class=Part)
+    if root.get_content_maintype() == "multipart" and not root.is_multipart():
+        boundary = actual_boundary(framed.body)
+        if boundary:
+            framed.defects.append("the boundary of the parts is not the one that the header names")
+            head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'.encode("ascii", "replace")
+            root.set_payload(email.message_from_bytes(head + framed.body, _class=Part).get_payload())
+    return root
 
 
 def _message(
     raw: bytes, root: Message, body: Body, authserv_id: str | None, defects: list[str], *, complete: bool
 ) -> InboundMessage:
-    fields = headers.fields(root)
+    fields = headers.fields(root, _charset(root))
     subject = headers.subject(value(fields, "subject"))
     author = headers.sender(fields.get("from", []))
     verdict, reason = authentication(fields, author.address, authserv_id)
-    text = body.text
+    report = delivery_report(fields, body, subject)
+    forwarded = _forwarded(body, subject) if report is None else None
+    inner = walk(forwarded) if forwarded and not body.text.strip() else None
+    text = inner.text if inner else body.text
     return InboundMessage(
         subject=subject,
         sender=author.address,
@@ -157,19 +130,52 @@ def _message(
         in_reply_to=headers.ids(value(fields, "in-reply-to")),
         references=headers.ids(" ".join(fields.get("references", []))),
         text=text,
-        html=body.html,
+        html=inner.html if inner else body.html,
         attachments=tuple(body.attachments),
         machine=machine_evidence(fields, author.address or next(iter(author.shown), None)),
         is_auto_reply=is_auto_reply(fields, subject),
         is_feedback_report=is_feedback(body),
-        report=delivery_report(fields, body, subject),
+        report=report,
         auth=verdict,
         auth_reason=reason,
-        forwarded_from=forwarded_from(text),
+        forwarded_from=None if report else _author_of(forwarded) or forwarded_from(text, subject),
         size=len(raw),
         complete=complete,
         defects=(*defects, *body.defects),
     )
+
+
+_MOST_PARTS_ASKED = 20
+
+
+def _charset(root: Message) -> str | None:
+    """The charset that the parts declare: most likely that of raw 8-bit text in the header too."""
+    part = root
+    for _ in range(_MOST_PARTS_ASKED):
+        declared = known(headers.parameters(headers.first(part, "content-type"))[1].get("charset"))
+        if declared or not part.is_multipart():
+            return declared
+        child = next((one for one in part.get_payload() if isinstance(one, Message)), None)
+        if child is None:
+            return None
+        part = child
+    return None
+
+
+# ------------------------------------------------------------------ forwarded as an attachment
+
+
+def _forwarded(body: Body, subject: str) -> Message | None:
+    """The one message that this mail only carries: its own text is empty, or its subject says so."""
+    inside = [part for kind, part in body.reports if kind in ("message/rfc822", "message/global")]
+    if len(inside) != 1 or (body.text.strip() and not is_forwarding(subject)):
+        return None
+    return embedded(inside[0])
+
+
+def _author_of(message: Message | None) -> Address | None:
+    found = addresses(headers.fields(message).get("from", [])) if message else ()
+    return found[0] if found and found[0].email else None
 
 
 def _sent_at(fields: Fields) -> datetime | None:

@@ -1,29 +1,23 @@
 """The body of a mail: what is text, what is HTML, what is attached. Pure, never raises.
 
 A tree of parts is walked with a stack of its own and a limit on depth and number. A message inside the message, a
-calendar entry, a signature and winmail.dat are attachments with a label; winmail.dat is also unpacked.
+calendar entry, a signature and winmail.dat are attachments with a label; winmail.dat and what is signed as a whole are
+also unpacked.
 """
 
-import binascii
 import re
 from dataclasses import dataclass, field
-from email.generator import BytesGenerator
 from email.message import Message
-from html import unescape
-from io import BytesIO
 
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
-from tnefparse import TNEF
-
-from desk.mail.charsets import clean, decode
-from desk.mail.headers import base64_bytes, first, ids, parameters, words
+from desk.mail.charsets import decode
+from desk.mail.containers import signed_content, winmail
+from desk.mail.framing import MOST_PARTS
+from desk.mail.headers import first, ids, parameters, words
+from desk.mail.transfer import as_it_came, content, embedded_bytes, parsed, uuencoded_files
+from desk.mail.visible import html_text, unflowed, without_tags
 
 DEEPEST = 50
-MOST_PARTS = 1000
 LONGEST_TEXT = 2_000_000
-LARGEST_TNEF = 10_000_000
-_LONGEST_HTML = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +72,32 @@ _LABELS = {
     "application/vnd.ms-tnef": "tnef",
 }
 _REPORTS = ("message/delivery-status", "message/global-delivery-status", "message/feedback-report")
+_SHOWN = ("text/plain", "text/html")
+# Other ways to write what the plain text or the HTML beside them says.
+_MARKED_UP = ("text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html")
 
 
 def walk(root: Message) -> Body:
     """The body of a parsed message. Parts beyond the limits are left out and named among the defects."""
     body = Body()
-    stack: list[tuple[Message, int]] = [(root, 0)]
+    named_texts: list[Attachment] = []
+    stack: list[tuple[Message, int, str]] = [(root, 0, "")]
     seen = 0
     while stack:
-        part, depth = stack.pop()
+        part, depth, above = stack.pop()
         seen += 1
         if seen > MOST_PARTS or depth > DEEPEST:
             body.defects.append("parts beyond the limits on number and nesting were left out")
             break
         children = _children(part)
         if children is not None:
-            stack += [(child, depth + 1) for child in reversed(children)]
-        else:
-            _take(part, body, is_root=part is root)
+            kind = _content_type(part)[0]
+            stack += [(child, depth + 1, kind) for child in reversed(children)]
+        elif inner := _take(part, body, named_texts, above, is_root=part is root):
+            stack.append((inner, depth + 1, ""))
+    if not body.texts and not body.htmls:
+        # A text that is shown in place though it has a file name is the only text of some mail.
+        body.texts += [decode(file.data[:LONGEST_TEXT]) for file in named_texts[:1]]
     return body
 
 
@@ -112,11 +114,13 @@ def _children(part: Message) -> list[Message] | None:
 def _best_of_each_kind(children: list[Message]) -> list[Message]:
     """Of alternatives the last of each kind is the richest (RFC 2046 5.1.4); calendar entries and files all stay."""
     best: dict[str, Message] = {}
-    for position, child in enumerate(children):
-        kind = _content_type(child)[0]
+    kinds = [_content_type(child)[0] for child in children]
+    for position, (child, kind) in enumerate(zip(children, kinds, strict=True)):
+        if kind in _MARKED_UP and any(other in _SHOWN for other in kinds):
+            continue
         disposition = parameters(first(child, "content-disposition"))[0]
         unique = kind in ("text/plain", "text/html", "") and not disposition.startswith("attach")
-        if unique and kind in best and not _as_it_came(child).strip():
+        if unique and kind in best and not as_it_came(child).strip():
             continue
         best[kind if unique else f"{position}"] = child
     return list(best.values())
@@ -128,160 +132,102 @@ def _content_type(part: Message) -> tuple[str, dict[str, str]]:
     if not re.fullmatch(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", kind):
         kind = "text/plain" if kind in ("", "text") else "application/octet-stream"
         kind = part.get_content_type() if part.is_multipart() else kind
+    if kind.startswith("multipart/") and not part.is_multipart():
+        # No delimiter was found in it: what there is to read is its text.
+        kind = "text/plain"
     return kind, named
 
 
-def _take(part: Message, body: Body, is_root: bool) -> None:
+def _take(part: Message, body: Body, named_texts: list[Attachment], above: str, *, is_root: bool) -> Message | None:
+    """Put a leaf where it belongs. Returns the message that was unpacked from it, if it is to be read as well."""
     kind, named = _content_type(part)
     disposition, disposed = parameters(first(part, "content-disposition"))
-    if kind in _REPORTS:
+    if kind in _REPORTS and _has_fields(part):
         body.reports.append((kind, part))
-        return
+        return None
     filename = _filename(named, disposed)
-    content_ids = ids(first(part, "content-id"))
-    shown = kind in ("text/plain", "text/html") and disposition not in ("attachment", "attached") and not filename
+    shown = kind in _SHOWN and disposition not in ("attachment", "attached") and not filename
+    if kind in _REPORTS:
+        body.texts.append(
+            "\n".join(decode(as_it_came(block)) for block in part.get_payload() if isinstance(block, Message))
+        )
+        return None
     if kind == "text/rfc822-headers" or kind.startswith("message/"):
         body.reports.append((kind, part))
     elif shown or (is_root and kind.startswith("text/") and kind != "text/calendar" and not filename):
-        _take_text(kind, content(part), named.get("charset"), body)
-        return
-    data = _embedded(part) if part.is_multipart() else content(part)
-    label = _LABELS.get(kind, "tnef" if filename.lower() == "winmail.dat" else "")
-    body.attachments.append(
-        Attachment(filename, kind, data, content_ids[0] if content_ids else "", disposition == "inline", label)
-    )
-    if label == "tnef":
+        _take_text(kind, content(part), named, body)
+        return None
+    data = embedded_bytes(part) if kind.startswith("message/") else content(part)
+    file = _attachment(part, kind, filename, data, disposition == "inline", above)
+    body.attachments.append(file)
+    if kind == "text/plain" and disposition == "inline":
+        named_texts.append(file)
+    if file.label == "tnef":
         _unpack(data, body)
+    if file.label == "encrypted" and "pkcs7" in kind and (signed := signed_content(data)) is not None:
+        body.attachments[-1] = _relabelled(file, "signed")
+        return parsed(signed)
+    return None
 
 
-def _take_text(kind: str, data: bytes, charset: str | None, body: Body) -> None:
+def _attachment(part: Message, kind: str, filename: str, data: bytes, inline: bool, above: str) -> Attachment:
+    content_ids = ids(first(part, "content-id"))
+    label = _LABELS.get(kind, "tnef" if filename.lower() == "winmail.dat" else "")
+    if not label and filename.lower().endswith(".p7m"):
+        kind, label = "application/pkcs7-mime", "encrypted"
+    if above == "multipart/encrypted":
+        label = "encrypted"
+    return Attachment(filename, kind, data, content_ids[0] if content_ids else "", inline, label)
+
+
+def _relabelled(file: Attachment, label: str) -> Attachment:
+    return Attachment(file.filename, file.content_type, file.data, file.content_id, file.inline, label)
+
+
+def _has_fields(part: Message) -> bool:
+    """Whether a status or feedback part has any field, and is not the prose of the report under a wrong name."""
+    blocks = part.get_payload()
+    return not isinstance(blocks, list) or any(isinstance(block, Message) and block.keys() for block in blocks)
+
+
+def _take_text(kind: str, data: bytes, named: dict[str, str], body: Body) -> None:
     if len(data) > LONGEST_TEXT:
         body.defects.append("the text was cut")
         data = data[:LONGEST_TEXT]
+    charset = named.get("charset")
     if kind == "text/html":
         declared = re.search(
             rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,40})", data[:4096], re.IGNORECASE
         )
         body.htmls.append(decode(data, charset or (declared[1].decode("ascii") if declared else None)))
-    else:
-        body.texts.append(decode(data, charset))
+        return
+    data, files = uuencoded_files(data)
+    text = decode(data, charset)
+    if kind in _MARKED_UP:
+        text = without_tags(text)
+    elif named.get("format", "").lower() == "flowed":
+        text = unflowed(text, delete_space=named.get("delsp", "").lower() == "yes")
+    body.texts.append(text)
+    for name, held in files[:MOST_PARTS]:
+        body.attachments.append(Attachment(_one_name(decode(name)), "application/octet-stream", held))
 
 
 def _filename(named: dict[str, str], disposed: dict[str, str]) -> str:
-    name = disposed.get("filename") or named.get("name") or disposed.get("name") or ""
-    return re.sub(r"\s+", " ", words(name)).strip()[:400]
+    return _one_name(words(disposed.get("filename") or named.get("name") or disposed.get("name") or ""))
 
 
-# ------------------------------------------------------------------ bytes of a part
-
-
-def content(part: Message) -> bytes:
-    """The bytes of a leaf with its transfer encoding undone as far as it can be."""
-    if part.is_multipart():
-        return b""
-    coding = parameters(first(part, "content-transfer-encoding"))[0].strip("\"' .")
-    raw = _as_it_came(part)
-    if coding == "base64":
-        return base64_bytes(raw)
-    if coding == "quoted-printable":
-        # Not binascii's strict reading: a lone "=" or "=3" at the end of a cut mail is text.
-        return binascii.a2b_qp(raw)
-    if coding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        return _uudecoded(raw)
-    return raw
-
-
-def _as_it_came(part: Message) -> bytes:
-    """The bytes of a leaf before any decoding: the library would decode by headers that it trusts and may choke on."""
-    before = list(part.raw_items())
-    del part["content-transfer-encoding"]
-    del part["content-type"]
-    try:
-        raw = part.get_payload(decode=True)
-    finally:
-        for name in dict.fromkeys(name for name, _ in part.raw_items()):
-            del part[name]
-        for name, unparsed in before:
-            part.set_raw(name, unparsed)
-    return raw if isinstance(raw, bytes) else b""
-
-
-def _uudecoded(raw: bytes) -> bytes:
-    found: list[bytes] = []
-    lines = raw.splitlines()
-    start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
-    if start is None:
-        return raw
-    for line in lines[start + 1 :]:
-        if line.strip() in (b"end", b"`", b""):
-            break
-        try:
-            found.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            # Some encoders count the padding; the length byte says how much of the line is meant.
-            meant = (((line[0] - 32) & 63) * 4 + 5) // 3
-            try:
-                found.append(binascii.a2b_uu(line[:meant]))
-            except binascii.Error:
-                continue
-    return b"".join(found)
-
-
-def _embedded(part: Message) -> bytes:
-    """The bytes of the message inside a message/rfc822 part."""
-    out = BytesIO()
-    try:
-        BytesGenerator(out, mangle_from_=False, maxheaderlen=0).flatten(part.get_payload(0))
-    except Exception:  # the generator raises a dozen kinds on broken headers; the raw mail is kept anyway
-        return out.getvalue()
-    return out.getvalue()
+def _one_name(name: str) -> str:
+    """One line and no path: what stands between two names of folders becomes an underscore."""
+    return re.sub(r"[/\\]+", "_", re.sub(r"\s+", " ", name).strip())[:400]
 
 
 def _unpack(data: bytes, body: Body) -> None:
-    """Add what winmail.dat holds. The reader raises many kinds on damaged files, and the container stays attached."""
-    if len(data) > LARGEST_TNEF:
-        body.defects.append("winmail.dat is too large to be unpacked")
-        return
-    try:
-        unpacked = TNEF(data, do_checksum=False)
-        files = [
-            (str(item.long_filename() or item.name or ""), bytes(item.data or b"")) for item in unpacked.attachments
-        ]
-        html, text = unpacked.htmlbody, unpacked.body
-    except Exception:
-        body.defects.append("winmail.dat could not be unpacked")
-        return
-    for filename, content_of_file in files[:MOST_PARTS]:
-        name = clean(filename.strip("\0 "))[:400]
-        body.attachments.append(Attachment(name, "application/octet-stream", content_of_file))
-    if html and not body.htmls:
-        body.htmls.append(decode(html) if isinstance(html, bytes) else clean(str(html)))
-    if text and not body.texts:
-        body.texts.append(decode(text) if isinstance(text, bytes) else clean(str(text)))
-
-
-# ------------------------------------------------------------------ text of HTML
-
-_PARSING = ParserConfig(display_links=True)
-_MOST_TAGS = 10_000
-_LINE_ENDS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote|/title)\b[^<>]{0,200}>", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(script|style)\b[^<]*(?:<(?!/\1)[^<]*)*", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]{0,2000}>")
-
-
-def html_text(html: str) -> str:
-    """The visible text of HTML with its links shown, or the HTML without its tags where it cannot be parsed."""
-    html = html[:_LONGEST_HTML]
-    if not html.strip():
-        return ""
-    if html.count("<") > _MOST_TAGS:
-        return _without_tags(html)
-    try:
-        return clean(get_text(html, _PARSING)).strip("\n")
-    except Exception:  # lxml and inscriptis raise many kinds on broken or very deep HTML
-        return _without_tags(html)
-
-
-def _without_tags(html: str) -> str:
-    """The plain way, for HTML of so many tags that a tree of them takes seconds."""
-    return clean(unescape(_TAG.sub(" ", _LINE_ENDS.sub("\n", _UNSEEN.sub(" ", html))))).strip()
+    unpacked = winmail(data)
+    if unpacked.defect:
+        body.defects.append(unpacked.defect)
+    for name, held in unpacked.files:
+        body.attachments.append(Attachment(_one_name(name), "application/octet-stream", held))
+    if unpacked.html and not body.htmls:
+        body.htmls.append(unpacked.html)
+    if unpacked.text and not body.texts:
+        body.texts.append(unpacked.text)

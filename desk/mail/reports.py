@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 from email.message import Message
 
+from desk.mail import bounces
 from desk.mail.charsets import decode
 from desk.mail.headers import Address, Fields, addresses, fields, ids, value
-from desk.mail.parts import Body, content
+from desk.mail.parts import Body, walk
+from desk.mail.transfer import content, embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,50 +40,30 @@ class DeliveryReport:
 
 
 _FAILING = ("failed", "delayed")
-_BOUNCE_SUBJECT = re.compile(
-    r"undeliver|deliver\w{0,4} (?:status|fail|problem)|returned (?:mail|to sender)|mail delivery|failure notice"
-    r"|non[- ]?deliver"
-    r"|delivery (?:has )?(?:been )?(?:fail|delay|notif)|unzustellbar|(?:could|can) ?not be delivered|n't be delivered"
-    r"|mail (?:system )?error|message (?:delivery|status)|user unknown|bounced|nicht zugestellt|échec de la remise",
-    re.IGNORECASE,
-)
-_DAEMONS = re.compile(
-    r"mailer-?daemon|mail-?daemon|mdaemon|postmaster|mmdf|mail[._ -]?(?:delivery|system|service|subsystem)|antivirus"
-    r"|imss|\bbounces?\b",
-    re.IGNORECASE,
-)
-_BOUNCE_TEXT = re.compile(
-    r"(?:could ?n.t|could not|can ?not|unable to|able to|has not|have not|not been|did not|failed to|n.t)"
-    r" (?:yet )?(?:be(?:en)? )?(?:deliver|receive|reach)|delivery (?:fail|to the following|attempts|of your)"
-    r"|undeliver|failed recipients"
-    r"|(?:recipient|user|mailbox|account|address)\w{0,2} (?:is |was |has been )?"
-    r"(?:unknown|unavailable|full|disabled|rejected|not found)"
-    r"|unknown (?:user|recipient|address)|no such (?:user|mailbox|recipient|address)|quota exceeded|over quota"
-    r"|automatically rejected|failed permanently|permanent (?:error|fail)|not delivered|pas pu [eê]tre d[eé]livr"
-    r"|nicht zugestellt|attempting to deliver",
-    re.IGNORECASE,
-)
-_OPENING = 4000
 
 
 def delivery_report(part_fields: Fields, body: Body, subject: str) -> DeliveryReport | None:
-    """The report in this mail, or None if it is not one about a failure or delay."""
+    """The report in this mail, or None if it is not one about a failure or delay.
+
+    A status part has the last word: one that speaks of delivery, relay or expansion only makes it no bounce, whatever
+    the prose beside it says.
+    """
     original = _original_id(body)
-    structured = [part for kind, part in body.reports if kind.endswith("delivery-status")]
-    if structured:
-        found = [recipient for part in structured for recipient in _recipients(part)]
-        failing = [recipient for recipient in found if recipient.action in _FAILING]
-        if failing:
-            return DeliveryReport(_unique(failing), original)
-        if found:
-            return None
+    found = _structured(body)
+    if not found and bounces.is_bounce(part_fields, subject, body.text):
+        found = _structured_inside(body)
+    failing = [recipient for recipient in found if recipient.action in _FAILING]
+    if found:
+        return DeliveryReport(_unique(failing), original) if failing else None
     failed = [Recipient(address.email, "failed") for address in addresses(part_fields.get("x-failed-recipients", []))]
     if failed:
-        return DeliveryReport(_unique(failed), original)
-    if not _looks_like_a_bounce(part_fields, subject, body.text):
+        return DeliveryReport(_unique(failed), original or bounces.message_id_in(body.text))
+    if is_feedback(body) or not bounces.is_bounce(part_fields, subject, body.text):
         return None
-    claimed = [Recipient(address, "failed") for address in _in_prose(body.text, part_fields)]
-    return DeliveryReport(_unique(claimed), original or _id_in_prose(body.text))
+    claimed = [Recipient(c.email, c.action, c.status, c.diagnostic) for c in bounces.claims(body.text, part_fields)]
+    return DeliveryReport(
+        _unique(claimed or _recipients_of_the_copy(body)), original or bounces.message_id_in(body.text)
+    )
 
 
 def is_feedback(body: Body) -> bool:
@@ -97,6 +79,18 @@ def _unique(recipients: list[Recipient]) -> tuple[Recipient, ...]:
 
 
 # ------------------------------------------------------------------ RFC 3464
+
+
+def _structured(body: Body) -> list[Recipient]:
+    parts = [part for kind, part in body.reports if kind.endswith("delivery-status")]
+    return [recipient for part in parts for recipient in _recipients(part)]
+
+
+def _structured_inside(body: Body) -> list[Recipient]:
+    """A filter on the way may have wrapped the whole report: the one message inside holds the status part."""
+    inside = [part for kind, part in body.reports if kind in ("message/rfc822", "message/global")]
+    inner = embedded(inside[0]) if len(inside) == 1 else None
+    return _structured(walk(inner)) if inner is not None else []
 
 
 def _recipients(part: Message) -> list[Recipient]:
@@ -116,100 +110,104 @@ def _blocks(data: bytes) -> list[Message]:
 
 
 def _recipient(block: Fields) -> Recipient | None:
-    action = value(block, "action").strip().lower()
     for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
         # "rfc822; anne@example.org", and without the type as some servers write it.
         claimed = value(block, name).rpartition(";")[2].strip().strip("<>")
-        if "@" in claimed:
+        found = addresses([claimed]) if "@" in claimed else ()
+        if found and found[0].email:
             status = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", value(block, "status"))
-            word = re.match(r"[a-z]+", action)
-            found = addresses([claimed])
-            if found and found[0].email:
-                return Recipient(
-                    found[0].email,
-                    word[0] if word else "failed",
-                    status[1] if status else "",
-                    value(block, "diagnostic-code")[:500],
-                )
+            return Recipient(
+                found[0].email,
+                _action(value(block, "action"), value(block, "status") or value(block, "diagnostic-code")),
+                status[1] if status else "",
+                value(block, "diagnostic-code")[:500],
+            )
     return None
 
 
-def _original_id(body: Body) -> str:
+# What servers write, by its beginning, for the five words of RFC 3464 2.3.3.
+_ACTIONS = {"fail": "failed", "err": "failed", "undeliver": "failed", "bounce": "failed", "reject": "failed"} | {
+    "delay": "delayed", "defer": "delayed", "deliver": "delivered", "relay": "relayed", "expand": "expanded"
+}  # fmt: skip
+
+
+def _action(stated: str, status: str) -> str:
+    word = stated.strip().lower()
+    known = next((action for beginning, action in _ACTIONS.items() if word.startswith(beginning)), "")
+    if known:
+        return known
+    digit = re.search(r"\b([245])(?:\.\d|\d\d)", status)
+    return {"2": "delivered", "4": "delayed"}.get(digit[1] if digit else "", "failed")
+
+
+def _copy(body: Body) -> Fields:
+    """The header of the returned mail, as a whole message or as text/rfc822-headers; empty where there is none."""
     for kind, part in body.reports:
+        inner: Message | None = None
         if kind == "text/rfc822-headers":
             inner = email.message_from_string(decode(content(part))[:100_000])
-        elif (
-            kind in ("message/rfc822", "message/global") and isinstance(part.get_payload(), list) and part.get_payload()
-        ):
-            inner = part.get_payload(0)  # type: ignore[assignment]  # a list of messages, as tested
-        else:
-            continue
-        found = ids(value(fields(inner), "message-id"))
-        if found:
-            return found[0]
-    return ""
+        elif kind in ("message/rfc822", "message/global"):
+            inner = embedded(part)
+        if inner is not None and inner.keys():
+            return fields(inner)
+    return {}
 
 
-# ------------------------------------------------------------------ prose
+def _original_id(body: Body) -> str:
+    return next(iter(ids(value(_copy(body), "message-id"))), "")
 
 
-def _looks_like_a_bounce(part_fields: Fields, subject: str, text: str) -> bool:
-    """A machine of the mail system wrote it, and it speaks of delivery. A person may speak of that too."""
-    paths = part_fields.get("return-path", ())
-    null_path = any(path.replace(" ", "") == "<>" or _DAEMONS.search(path) for path in paths)
-    authors = addresses(part_fields.get("from", []))
-    daemon = any(_DAEMONS.search(f"{author.name} {author.email}") for author in authors)
-    answered = value(part_fields, "auto-submitted").lower().startswith("auto-replied")
-    report = value(part_fields, "content-type").lower().startswith("multipart/report")
-    speaks = _BOUNCE_SUBJECT.search(subject) or ((daemon or report) and _BOUNCE_TEXT.search(text[:_OPENING]))
-    return bool(speaks) and (daemon or null_path or answered or report)
+def _recipients_of_the_copy(body: Body) -> list[Recipient]:
+    """To whom the returned mail was sent: every mail of ours has one recipient."""
+    return [Recipient(to.email, "failed") for to in addresses(_copy(body).get("to", [])) if to.email]
 
 
-_ADDRESS = re.compile(r"(?<![\w.+=@-])([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8})", re.ASCII)
-# The copy of the original mail begins at one of these; addresses in it are not what failed.
-_COPY = re.compile(
-    r"^\W{0,60}(?:(?:this is a |below this line is a )?copy of (?:the|your) (?:message|mail)|original message"
-    r"|(?:unsent|returned) message|original mail|(?:message|mail) (?:text|header|body|follows)"
-    r"|(?:the )?(?:message|header) (?:follows|text)|begin(?:ning)? of (?:original|returned)|forwarded message"
-    r"|transcript of session follows|return-path:|received:|message-id:|start of returned message).{0,200}$",
-    re.IGNORECASE | re.MULTILINE,
-)
+# ------------------------------------------------------------------ forwarded by hand
+
 _LONGEST_PROSE = 60_000
 
 
-def _in_prose(text: str, part_fields: Fields) -> list[str]:
-    prose = text[:_LONGEST_PROSE]
-    copy = _COPY.search(prose)
-    # Some put the copy first and the reason below it.
-    above = prose[: copy.start()] if copy and _ADDRESS.search(prose, 0, copy.start()) else prose
-    known = {address.email.lower() for name in ("to", "from", "cc") for address in addresses(part_fields.get(name, []))}
-    found = [match[1].strip(".'`").lower() for match in _ADDRESS.finditer(above)]
-    return [address for address in found if address not in known and not _DAEMONS.search(address)][:100]
+def forwarded_from(text: str, subject: str) -> Address | None:
+    """The author of a message that was forwarded inline: the From line under the forwarding mark.
 
-
-def _id_in_prose(text: str) -> str:
-    match = re.search(
-        r"^\s{0,20}Message-ID:\s{0,5}<([^<>\s]{3,500})>", text[:_LONGEST_PROSE], re.IGNORECASE | re.MULTILINE
-    )
-    return match[1] if match else ""
-
-
-def forwarded_from(text: str) -> Address | None:
-    """The author of a message that was forwarded inline: the From line under the forwarding mark."""
-    mark = _FORWARD.search(text[:_LONGEST_PROSE])
+    A reply quotes under the same words "Original message": they count only where the subject says that it forwards.
+    """
+    marks = _FORWARD_OR_QUOTE if is_forwarding(subject) else _FORWARD
+    mark = None if _REPLY.match(subject) else marks.search(text[:_LONGEST_PROSE])
     if mark is None:
         return None
-    line = re.search(
-        r"^[> ]{0,10}\*?(?:From|Von|De|Da|Van|Fra|Från|Od)\*?\s{0,2}:\*?\s{0,5}(.{3,300})$",
-        text[mark.end() :][:2000],
-        re.MULTILINE,
-    )
+    line = _FROM.search(text[mark.end() : mark.end() + 2000])
     found = addresses([line[1]]) if line else ()
     return found[0] if found and found[0].email else None
 
 
+def is_forwarding(subject: str) -> bool:
+    """Whether a subject begins with the mark of a forwarded mail, in the languages of common programs."""
+    return _FORWARDING.match(subject) is not None
+
+
+_FORWARDING = re.compile(
+    r"\s*(?:fwd?|wg|tr|rv|enc|vs|vb|vl|pd|i|doorst|inoltr?a?|ilt|転送|转发|轉寄)\s*[:：]", re.IGNORECASE
+)
+_REPLY = re.compile(
+    r"\s*(?:re|aw|sv|antw|antwort|odp|rif|ref|回复|回覆|返信)\s*(?:\[\d{1,3}\])?\s*[:：]", re.IGNORECASE
+)
+_FROM = re.compile(
+    r"^[> ]{0,10}\*?(?:From|Von|De|Da|Van|Fra|Från|Od|От|差出人|发件人|寄件者)\*?[ \t]{0,2}[:：]\*?[ \t]{0,5}"
+    r"(.{3,300})$",
+    re.MULTILINE,
+)
 _FORWARD = re.compile(
-    r"^[> ]{0,10}(?:-{2,20}\s?)?(?:begin forwarded message|forwarded message|original message|weitergeleitete nachricht"
-    r"|message transféré|mensaje reenviado|messaggio inoltrato|doorgestuurd bericht)\b.{0,40}$",
+    r"^[> ]{0,10}(?:-{2,20} ?)?(?:begin forwarded message|forwarded message|weitergeleitete nachricht"
+    r"|anfang der weitergeleiteten|message transféré|mensaje reenviado|messaggio inoltrato|inizio messaggio inoltrato"
+    r"|doorgestuurd bericht|mensagem encaminhada|videresendt|vidarebefordra|пересылаемое сообщение|przekazana wiadomość"
+    r"|转发邮件|転送メッセージ)(?:\b|(?<=\W)).{0,40}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FORWARD_OR_QUOTE = re.compile(
+    _FORWARD.pattern.replace(
+        "begin forwarded message",
+        "begin forwarded message|original message|ursprüngliche nachricht|message d'origine|mensaje original",
+    ),
     re.IGNORECASE | re.MULTILINE,
 )

@@ -1,0 +1,129 @@
+"""The bytes of a part, with its transfer encoding undone as far as it can be. Pure, never raises, linear."""
+
+import binascii
+import email
+import re
+from email.generator import BytesGenerator
+from email.message import Message
+from io import BytesIO
+
+from desk.mail.framing import Part, frame
+from desk.mail.headers import base64_bytes, first, parameters
+
+_UUENCODINGS = ("x-uuencode", "uuencode", "x-uue", "uue")
+
+
+def content(part: Message) -> bytes:
+    """The bytes of a leaf as its Content-Transfer-Encoding says; what cannot be decoded stays as it came."""
+    if part.is_multipart():
+        return b""
+    return _decoded(as_it_came(part), coding(part))
+
+
+def coding(part: Message) -> str:
+    """The declared transfer encoding in lower case, without the quotes and stops that some programs add."""
+    return parameters(first(part, "content-transfer-encoding"))[0].strip("\"' .")
+
+
+def _decoded(raw: bytes, how: str) -> bytes:
+    if how == "base64":
+        return base64_bytes(raw)
+    if how == "quoted-printable":
+        # Not binascii's strict reading: a lone "=" or "=3" at the end of a cut mail is text.
+        return binascii.a2b_qp(raw)
+    if how in _UUENCODINGS:
+        return _uudecoded(raw.splitlines())
+    return raw
+
+
+def as_it_came(part: Message) -> bytes:
+    """The bytes of a leaf before any decoding: the library would decode by headers that it trusts and may choke on."""
+    before = list(part.raw_items())
+    del part["content-transfer-encoding"]
+    del part["content-type"]
+    try:
+        raw = part.get_payload(decode=True)
+    finally:
+        for name in dict.fromkeys(name for name, _ in part.raw_items()):
+            del part[name]
+        for name, unparsed in before:
+            part.set_raw(name, unparsed)
+    return raw if isinstance(raw, bytes) else b""
+
+
+# ------------------------------------------------------------------ uuencode
+
+
+def _uudecoded(lines: list[bytes]) -> bytes:
+    """The file between ``begin`` and ``end``, or the lines themselves where there is none."""
+    start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
+    if start is None:
+        return b"\n".join(lines)
+    found: list[bytes] = []
+    for line in lines[start + 1 :]:
+        if line.strip() in (b"end", b"`", b""):
+            break
+        try:
+            found.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Some encoders count the padding; the length byte says how much of the line is meant.
+            meant = (((line[0] - 32) & 63) * 4 + 5) // 3
+            try:
+                found.append(binascii.a2b_uu(line[:meant]))
+            except binascii.Error:
+                continue
+    return b"".join(found)
+
+
+_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
+
+
+def uuencoded_files(text: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Plain text without the uuencoded files in it, and these by name: how mail carried files before MIME."""
+    if b"\nend" not in text:
+        return text, []
+    kept: list[bytes] = []
+    files: list[tuple[bytes, bytes]] = []
+    position = 0
+    for match in _BEGIN.finditer(text):
+        end = text.find(b"\nend", match.end())
+        if match.start() < position or end < 0:
+            continue
+        data = _uudecoded(text[match.start() : end].splitlines())
+        if data:
+            kept.append(text[position : match.start()])
+            files.append((match[1], data))
+            position = end + len(b"\nend")
+    return b"".join([*kept, text[position:]]), files
+
+
+# ------------------------------------------------------------------ messages inside
+
+
+def embedded(part: Message) -> Message | None:
+    """The message inside a message/rfc822 part. RFC 2046 forbids to encode it; many programs do."""
+    payload = part.get_payload()
+    inner = payload[0] if isinstance(payload, list) and payload else None
+    if inner is None and isinstance(payload, str):
+        return parsed(content(part))
+    if isinstance(inner, Message) and not inner.is_multipart() and coding(part) in ("base64", "quoted-printable"):
+        return parsed(_decoded(as_it_came(inner), coding(part)))
+    return inner if isinstance(inner, Message) else None
+
+
+def parsed(raw: bytes) -> Message:
+    """The message in these bytes, mended as a whole mail is."""
+    return email.message_from_bytes(frame(raw).whole, _class=Part)
+
+
+def embedded_bytes(part: Message) -> bytes:
+    """The bytes of the message inside a message/rfc822 part."""
+    inner = embedded(part)
+    if inner is None:
+        return content(part)
+    out = BytesIO()
+    try:
+        BytesGenerator(out, mangle_from_=False, maxheaderlen=0).flatten(inner)
+    except Exception:  # the generator raises a dozen kinds on broken headers; the raw mail is kept anyway
+        return out.getvalue()
+    return out.getvalue()
