@@ -45,6 +45,7 @@ class Permission(StrEnum):
     ISSUE_EDIT = "issue:edit"
     ISSUE_FOLLOW = "issue:follow"
     PEOPLE_EDIT = "people:edit"
+    CALENDAR_READ = "calendar:read"  # hours, agreements and what they would change, of one's own desk
     CALENDAR_EDIT = "calendar:edit"
     MAIL_READ = "mail:read"  # the mail screen with its quarantine
     AUDIT_READ = "audit:read"
@@ -266,6 +267,13 @@ def _manages(actor: Actor, place: Place) -> bool:
     return False
 
 
+def _works_at(actor: Actor, place: Place) -> bool:
+    """Whoever works at the desk of the place itself."""
+    if place.consortium_id is not None:
+        return place.consortium_id in actor.consortia()
+    return place.registry_id is not None and place.registry_id in actor.registries()
+
+
 def _reads_audit(actor: Actor, place: Place) -> bool:
     if place.consortium_id is None and place.registry_id is None:
         return actor.has_role(Role.ADMINISTRATOR)
@@ -290,6 +298,7 @@ _RULES: dict[tuple[Permission, type], Callable[..., bool]] = {
     (Permission.ISSUE_EDIT, IssueSubject): _edits_issue,
     (Permission.ISSUE_FOLLOW, IssueSubject): _follows_issue,
     (Permission.PEOPLE_EDIT, Place): _manages,
+    (Permission.CALENDAR_READ, Place): _works_at,
     (Permission.CALENDAR_EDIT, Place): _manages,
     (Permission.MAIL_READ, Place): _manages,
     (Permission.AUDIT_READ, Place): _reads_audit,
@@ -313,6 +322,7 @@ _STAFF = _EVERYBODY | {
     Permission.ISSUE_READ,
     Permission.ISSUE_READ_PUBLISHED,
     Permission.ISSUE_EDIT,
+    Permission.CALENDAR_READ,
 }
 _LEAD = _STAFF | {Permission.TICKET_OPEN, Permission.TICKET_WORK, Permission.TICKET_ESCALATE}
 _REGISTRY = _STAFF | {Permission.ESCALATION_WORK}

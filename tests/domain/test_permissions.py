@@ -196,3 +196,9 @@ def test_what_may_grants_somewhere_a_role_gives() -> None:
 def test_every_role_gives_something_and_the_desk_itself_may_all() -> None:
     assert set(GIVES) == set(Role)
     assert may(SYSTEM, Permission.TICKET_OPEN, Place(consortium_id=NORTH))
+
+
+def test_hours_and_promises_are_read_by_the_desk_itself() -> None:
+    assert allowed(Permission.CALENDAR_READ, Place(consortium_id=NORTH)) == LEADS
+    assert allowed(Permission.CALENDAR_READ, Place(registry_id=ORCID)) == REGISTRY
+    assert allowed(Permission.CALENDAR_READ, Place()) == set()
