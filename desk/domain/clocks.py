@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from desk.domain.calendar import Boundary, NoOpening, instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
+from desk.domain.priority import Priority
 from desk.domain.targets import DEFAULT_LADDER, NOTHING_PROMISED, Kind, Target
 
 CalendarKey: TypeAlias = int | str
@@ -51,7 +52,8 @@ class ClockEvent:
 
     ``since``: a start that measures from an earlier instant (merge). ``target``: with a start, a resumption or a
     retargeting. ``seconds`` and ``target_seconds``: as measured when the event was written; absent, they are measured
-    now. A stored one wins, so that a later change of the zone database does not rewrite the past.
+    now. A stored one wins, so that a later change of the zone database does not rewrite the past. ``priority``: the
+    ticket's when the clock was given its target; for whoever supposes other targets.
     """
 
     kind: Kind
@@ -66,6 +68,7 @@ class ClockEvent:
     percent: int | None = None
     reason: str | None = None
     actor_id: int | None = None
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)

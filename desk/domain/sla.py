@@ -27,6 +27,7 @@ from desk.domain.clocks import (
     with_moments,
 )
 from desk.domain.lifecycle import DONE, State
+from desk.domain.priority import Priority
 from desk.domain.targets import NOTHING_PROMISED, Kind, Ladder, Target, Targets
 from desk.domain.ticket_change import Change, ChangeType, HandoverAnswer
 
@@ -68,6 +69,7 @@ class Terms:
     targets: Targets = field(default_factory=dict)
     receipt_counts: bool = False
     hold_pauses_overall: bool = False
+    priority: Priority | None = None
 
     def target(self, kind: Kind) -> Target:
         """The target of a kind, which may promise nothing."""
@@ -80,6 +82,7 @@ _RUNS = {
     Kind.OVERALL: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
     Kind.REGULAR_UPDATE: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
 }
+_PRIORITISED = frozenset({EventType.STARTED, EventType.RESUMED, EventType.RETARGETED})
 _ANSWERED = "answered"
 """The cause with which a regular update stops when the ticket is resolved with a message: reopened, it starts anew."""
 
@@ -121,6 +124,7 @@ class _Decision:
                 target=target,
                 reason=self.reason,
                 actor_id=self.actor_id,
+                priority=self.terms.priority if type_ in _PRIORITISED else None,
             )
         )
 

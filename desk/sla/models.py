@@ -199,6 +199,7 @@ class ClockEvent(Base):
             cause=event.cause,
             reason=event.reason,
             actor_id=event.actor_id,
+            priority=event.priority,
             recorded_at=recorded_at,
         )
 
@@ -217,6 +218,7 @@ class ClockEvent(Base):
             percent=self.percent,
             reason=self.reason,
             actor_id=self.actor_id,
+            priority=self.priority,
         )
 
 

@@ -83,6 +83,7 @@ def _applied(row: ClockSet, versions: dict[int, AgreementVersion]) -> Applied:
             | {kind: theirs[kind] for kind in REGISTRY_KINDS if kind in theirs},
             receipt_counts=own is not None and own.receipt_counts,
             hold_pauses_overall=own is not None and own.hold_pauses_overall,
+            priority=row.priority,
         ),
         dict.fromkeys(CONSORTIUM_KINDS, ladder) | dict.fromkeys(REGISTRY_KINDS, registry_ladder),
     )
