@@ -1,13 +1,12 @@
 """Bytes of mail to text that a database takes. Pure, never raises, linear in the length of the bytes.
 
-The declared charset is tried first, then UTF-8, then a guess: short texts are guessed wrong more often than right, so
-a guess is made only for text of some length and otherwise Windows-1252 is assumed, right for most undeclared mail.
+The declared charset is tried first, then UTF-8, then a guess by the letters that each language uses most.
 """
 
 import codecs
 import re
 
-import charset_normalizer
+from desk.mail.charset_guess import guess
 
 # Names that mail uses and Python does not know, or knows as something narrower than what is really sent.
 _ALIASES = {
@@ -52,7 +51,6 @@ _CHARSETS = re.compile(
     r"|cp-?[0-9]{3,5}|windows-?[0-9]{3,4}|koi8-[rtu]|gb18030|hz|big5-?hkscs|euc-(?:jp|kr|jisx0213|jis-2004)|johab|tis-?620"
     r"|mac-(?:roman|cyrillic|greek|latin2|turkish)|ptcp154|viscii|latin-?[0-9]{1,2}"
 )
-_GUESS_FROM = 120
 _GUESS_SAMPLE = 16_384
 
 
@@ -101,11 +99,7 @@ def _mostly_utf8(data: bytes) -> bool:
 
 
 def _guess(data: bytes) -> str:
-    if len(data) >= _GUESS_FROM:
-        best = charset_normalizer.from_bytes(data[:_GUESS_SAMPLE]).best()
-        if best is not None and (codec := known(best.encoding)):
-            return codec
-    return "cp1252"
+    return known(guess(data)) or "cp1252"
 
 
 # NUL and lone surrogates are refused by PostgreSQL (not by SQLite); other control characters help nobody who reads.

@@ -133,7 +133,7 @@ def _message(
         html=inner.html if inner else body.html,
         attachments=tuple(body.attachments),
         machine=machine_evidence(fields, author.address or next(iter(author.shown), None)),
-        is_auto_reply=is_auto_reply(fields, subject),
+        is_auto_reply=report is None and is_auto_reply(fields, subject),
         is_feedback_report=is_feedback(body),
         report=report,
         auth=verdict,
