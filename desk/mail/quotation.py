@@ -1,0 +1,281 @@
+"""Which lines of a text quote what was said before. Pure, and each line is looked at a bounded number of times.
+
+Three things end or interrupt what is new: lines marked with ">", the block of headers that Outlook and its kin put
+above an unmarked quotation, and the line that introduces a quotation. Marked quotations are left out and what stands
+between them is new; an unmarked quotation has no end, so it takes all the rest and needs the stronger evidence. What is
+forwarded was not said before: it is new.
+"""
+
+import re
+from collections.abc import Sequence
+
+from desk.mail import phrases
+from desk.mail.introduction import CALENDAR_DATE, CLOCK_TIME, Introduction, Strength, introduction, may_introduce
+
+# Nobody writes more lines than this above a quotation; further down only marked lines are recognised.
+_MOST_EXAMINED = 3000
+_LONGEST_LINE = 400
+_LONGEST_BLOCK = 14
+_SHORT_ANSWER = 600
+_WRAPPED_AT = 70
+
+_RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—]{3,300}\s*$")
+_LONG_RULE = re.compile(r"^\s{0,9}_{20,200}\s*$")
+_FRAME = "-_=*–— \t"
+_LABEL = re.compile(r"^[\s>*_|]{0,9}([^\W\d_][^:：\n]{0,24}?)[\s*_]{0,3}[:：]")
+_LABEL_INSIDE = re.compile(r"\s\*?([^\W\d_]{1,20})\*?\s?[:：]\s")
+_GROUPWISE = re.compile(r"^>>>\s.{3,300}\s>>>\s*$")
+_LONELY_CONTENT = re.compile(r"^\s*>(?:From |=|\s?\d+(?![\d.)]))")
+_ANSWERS_BELOW = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases.ANSWERS_BELOW))})(?!\w)")
+_LINK_DEBRIS = re.compile(r"^\s*[(<\[]?https?://\S{1,2000}\s?[>)\]]{0,2}\s?>?$")
+
+
+def new_parts(lines: Sequence[str], *, forwarded: bool = False) -> tuple[list[list[str]], bool]:
+    """The runs of lines that are new, in order, without the quotations between them; and whether one is a forward.
+
+    ``forwarded``: the subject says that the mail forwards another; then a block of headers begins no quotation.
+    """
+    reading = _Reading(lines, forwarded)
+    while reading.position < len(lines):
+        reading.step()
+    return reading.parts, reading.forwards
+
+
+def is_marked(line: str) -> bool:
+    """Whether this line is marked as quoted. ">>> Buy <<<" is decoration."""
+    return line.lstrip().startswith((">", "＞")) and not line.rstrip().endswith("<")
+
+
+class _Reading:
+    """A walk down the lines. ``parts`` is what is new so far; each step goes on by one line at least."""
+
+    def __init__(self, lines: Sequence[str], forwarded: bool) -> None:
+        self.lines = lines
+        self.forwarded = forwarded
+        self.forwards = False
+        self.parts: list[list[str]] = [[]]
+        self.position = 0
+        self._examined = 0
+        self._is_introduced = False
+        self._answers_below = False
+
+    def step(self) -> None:
+        line = self.lines[self.position]
+        if is_marked(line) and not self._continues_address(line):
+            self._pass_marked()
+            return
+        if line.strip():
+            self._examined += 1
+            if self._examined <= _MOST_EXAMINED and self._ends_or_interrupts(line):
+                return
+            self._is_introduced = False
+        self._keep(self.position + 1)
+
+    def _keep(self, end: int) -> None:
+        self.parts[-1] += self.lines[self.position : end]
+        self.position = end
+
+    def _hide(self, end: int) -> None:
+        if self.parts[-1]:
+            self.parts.append([])
+        self.position = end
+
+    def _continues_address(self, line: str) -> bool:
+        """ ">:" and "> wrote:" below "… <anne@member.example" are the end of an address that was broken."""
+        part = self.parts[-1]
+        above = next((upper for upper in reversed(part[-4:]) if upper.strip()), "")
+        opened = above.rfind("<") > above.rfind(">") or above.strip().startswith("mailto:")
+        return opened and len(line) < _LONGEST_LINE and may_introduce(line) and len(line.split()) <= 3
+
+    def _pass_marked(self) -> None:
+        """Go past a run of marked lines, which are content if no client can have marked them."""
+        line, end = self.lines[self.position], _end_of_run(self.lines, self.position)
+        if not self._is_introduced:
+            if is_forward(line):
+                self._keep_forward()
+                return
+            if _GROUPWISE.match(line) and CLOCK_TIME.search(line) and self._may_hide_the_rest():
+                self._hide(len(self.lines))
+                return
+            if _is_content(self.lines, self.position, end):
+                self._keep(end)
+                return
+        self._hide(end)
+
+    def _keep_forward(self) -> None:
+        self.forwards = True
+        self._keep(len(self.lines))
+
+    def _ends_or_interrupts(self, line: str) -> bool:
+        """Deal with a line that begins a forward or an unmarked quotation, or ends an introduction."""
+        if is_forward(line):
+            self._keep_forward()
+            return True
+        if self._begins_unmarked(line) and self._may_hide_the_rest():
+            self.parts[-1] = _without_rules(self.parts[-1])
+            self._hide(len(self.lines))
+            return True
+        if not may_introduce(line):
+            return False
+        found = introduction(self.parts[-1], line)
+        return found is not None and self._pass_introduction(found)
+
+    def _begins_unmarked(self, line: str) -> bool:
+        if self.forwarded:
+            return False
+        part = self.parts[-1]
+        above = next((upper for upper in reversed(part[-9:]) if upper.strip()), "")
+        if line.strip(_FRAME).casefold() in phrases.ORIGINALS and line.strip()[0] in _FRAME:
+            return True
+        # "These are the headers of a mail I got from you:" shows them on purpose.
+        return begins_header_block(self.lines, self.position, ruled=_LONG_RULE.match(above) is not None) and (
+            not above.rstrip().endswith(":")
+        )
+
+    def _pass_introduction(self, found: Introduction) -> bool:
+        below = next((line for line in self._below() if line.strip()), None)
+        if below is not None and not is_marked(below):
+            if found.strength is not Strength.STRICT or found.before or not self._may_hide_the_rest(found.above):
+                return False
+            end = len(self.lines)
+        elif below is None and found.strength is not Strength.STRICT:
+            return False
+        else:
+            end = self.position + 1
+        part = self.parts[-1][: found.above] + ([found.before] if found.before else [])
+        self.parts[-1] = _without_rules(part) if end == len(self.lines) else part
+        self.position = end
+        self._is_introduced = True
+        return True
+
+    def _below(self) -> Sequence[str]:
+        position = self.position + 1
+        while position < len(self.lines) and not self.lines[position].strip():
+            position += 1
+        return self.lines[position : position + 1]
+
+    def _may_hide_the_rest(self, above: int | None = None) -> bool:
+        """Only if there is something new above it that does not say that the answers are below."""
+        if self._answers_below:
+            return False
+        parts = [*self.parts[-9:-1], self.parts[-1][:above]]
+        lines = [line for part in parts for line in part[-40:] if line.strip() and not _RULE.match(line)]
+        text = " ".join(line[:_LONGEST_LINE] for line in lines).casefold()
+        self._answers_below = len(text) <= _SHORT_ANSWER and _ANSWERS_BELOW.search(text) is not None
+        return bool(lines) and not self._answers_below
+
+
+# ------------------------------------------------------------------ marked lines
+
+
+def _end_of_run(lines: Sequence[str], position: int) -> int:
+    """Behind the last of the marked lines that begin here, with empty lines and debris of broken lines among them."""
+    end = position + 1
+    while end < len(lines):
+        following = end
+        while following < len(lines) and not lines[following].strip():
+            following += 1
+        if following < len(lines) and is_marked(lines[following]):
+            end = following + 1
+        elif following == end and _is_debris(lines, end):
+            end += 1
+        else:
+            break
+    return end
+
+
+def _is_debris(lines: Sequence[str], position: int) -> bool:
+    """The rest of a marked line that a relay broke without marking the rest. An answer begins otherwise."""
+    if position + 1 >= len(lines) or not is_marked(lines[position + 1]) or not is_marked(lines[position - 1]):
+        return False
+    above, line = lines[position - 1].rstrip(), lines[position]
+    if _LINK_DEBRIS.match(line):
+        return True
+    if " " not in line.strip() and "http" in above and above.rfind("(") > above.rfind(")"):
+        return True
+    fits = len(above) + 1 + len(line.split()[0]) < _WRAPPED_AT
+    return not fits and line[:1].islower() and not above.endswith((".", "?", "!", ":"))
+
+
+def _is_content(lines: Sequence[str], position: int, end: int) -> bool:
+    """A lonely "> 100 DOIs" or "From" that a mailbox escaped, or a session of Python: marks that no client made."""
+    run = [line for line in lines[position:end] if line.strip()]
+    if len(run) == 1:
+        return _LONELY_CONTENT.match(run[0][:_LONGEST_LINE]) is not None
+    return all(line.startswith((">>> ", "...")) or line.strip() == ">>>" for line in run)
+
+
+# ------------------------------------------------------------------ unmarked quotations
+
+
+def is_forward(line: str) -> bool:
+    """ "---------- Forwarded message ---------", marked as quoted or not: the phrase framed, alone or with a colon."""
+    bare = line[:_LONGEST_LINE].lstrip("> \t\xa0")
+    words = bare.strip(_FRAME + ":：").casefold()
+    if not words.startswith(phrases.FORWARDS):
+        return False
+    is_framed = bare.startswith(("--", "__", "==", "—"))
+    return is_framed or (bare.rstrip().endswith((":", "：")) and len(words) < 60)
+
+
+def role_of(line: str) -> str:
+    """What a line of a header block says (from, date, to, cc, subject, other), or ''."""
+    label = _LABEL.match(line[:_LONGEST_LINE])
+    return phrases.LABELS.get(" ".join(label[1].split()).casefold(), "") if label else ""
+
+
+def begins_header_block(lines: Sequence[str], position: int, *, ruled: bool) -> bool:
+    """Whether the header of a quoted mail begins here; ``ruled``: below a long rule its language may be unknown."""
+    first = role_of(lines[position])
+    if first not in ("from", "date", "to", "subject") and not (ruled and _LABEL.match(lines[position])):
+        return False
+    block, roles, labels = _header_block(lines, position)
+    text = " ".join(block)
+    names, has_time = "@" in text, CLOCK_TIME.search(text) is not None
+    is_dated = has_time or CALENDAR_DATE.search(text) is not None
+    if len(roles) >= 3 and "from" in roles:
+        return names or is_dated
+    if len(roles) >= 2 and "date" in roles and roles & {"from", "to"}:
+        return names and has_time
+    return ruled and labels >= 3 and names and is_dated
+
+
+def _header_block(lines: Sequence[str], position: int) -> tuple[list[str], set[str], int]:
+    """The lines of the block, the roles it names, and how many labels it has; values may go on over two lines."""
+    block: list[str] = []
+    roles: set[str] = set()
+    labels = unlabelled = empty = 0
+    for line in lines[position : position + _LONGEST_BLOCK]:
+        line = line[:_LONGEST_LINE]
+        if not line.strip():
+            empty += 1
+            if empty > 1:
+                break
+            continue
+        role = role_of(line)
+        if not role:
+            unlabelled += 1
+            if empty or (unlabelled > 2 and not _LABEL.match(line)):
+                break
+        else:
+            unlabelled = 0
+            roles.add(role)
+            # Some renderings put the whole block on one line.
+            roles |= {phrases.LABELS.get(inner.casefold(), role) for inner in _LABEL_INSIDE.findall(line)}
+        labels += _LABEL.match(line) is not None
+        empty = 0
+        block.append(line)
+    return block, roles, labels
+
+
+def _without_rules(part: list[str]) -> list[str]:
+    """Without the rules and empty lines at the end, which belong to the quotation below."""
+    end = len(part)
+    while end and (not part[end - 1].strip() or _RULE.match(part[end - 1]) or _is_framed(part[end - 1])):
+        end -= 1
+    return part[:end]
+
+
+def _is_framed(line: str) -> bool:
+    line = line[:_LONGEST_LINE].strip()
+    return len(line) < 120 and line.startswith(("---", "___", "===")) and line.endswith(("---", "___", "==="))

@@ -1,0 +1,199 @@
+"""Which lines at the end of new text say who wrote it and no more. Pure; only the last lines are looked at.
+
+Each rule knows one kind of end: the mark of RFC 3676, a telephone's line, a notice of confidentiality, a mailing list's
+footer, a formal closing with a name, the sender's own name with what stands below it. A rule needs the shape of the
+lines as well as a phrase. A signature that is shown does little harm, an answer that is hidden does much.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from desk.mail import phrases
+
+_LAST_LINES = 60
+_LONGEST_LINE = 400
+_MOST_BELOW_MARK = {"-- ": 30, "--": 15, "—": 12, "– ": 12}
+_MOST_BELOW_CLOSING = 12
+_SHORT = 90
+_MOST_ROUNDS = 6
+
+_RULE = re.compile(r"^\s{0,9}[-_=—–*]{2,300}\s*$")
+_URL_ONLY = re.compile(r"^\s{0,9}[<(\[]{0,2}(?:https?://|www\.|mailto:)\S{1,2000}\s*$", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>()]@[^\s<>()]")
+_URL = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
+_PHONE = re.compile(r"(?:\+|\(|(?<!\w))\d[\d\s()./-]{6,20}\d(?!\w)")
+_SIGNED = re.compile(r"^\s{0,3}(?:[-–—/~]|— )(?=[^\W\d_])(?:[^\W\d_][\w.'’-]{0,30} ?){1,3}\s*$")
+_SYMBOLS = re.compile(r"[^\w\s]+", re.UNICODE)
+
+
+def without_signature(part: Sequence[str], own_names: Sequence[str] = ()) -> list[str]:
+    """The lines without what ends them; ``own_names``: the sender's full names."""
+    kept = _without_empty_end(part)
+    names = {_plain(name) for name in own_names if len(_plain(name).split()) > 1}
+    rules: tuple[Callable[[list[str]], int], ...] = (
+        _mark,
+        _mobile,
+        _notice,
+        _footer,
+        _closing,
+        lambda tail: _own_name(tail, names),
+        _signed,
+    )
+    for _ in range(_MOST_ROUNDS):
+        start = max(len(kept) - _LAST_LINES, 0)
+        tail = [line[:_LONGEST_LINE] for line in kept[start:]]
+        end = next((found for rule in rules if (found := rule(tail)) < len(tail)), None)
+        if end is None:
+            break
+        kept = _without_empty_end(kept[: start + end])
+    return kept
+
+
+def _without_empty_end(lines: Sequence[str]) -> list[str]:
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return list(lines[:end])
+
+
+# ------------------------------------------------------------------ the rules: where in these last lines the end begins
+
+
+def _mark(tail: list[str]) -> int:
+    """ "-- " (RFC 3676 4.3), and what is left of it after a client took its blank."""
+    for position, line in enumerate(tail):
+        bare = line if line == "-- " else line.strip(" \t\xa0")
+        most = _MOST_BELOW_MARK.get(bare)
+        if most is not None and _filled(tail[position + 1 :]) <= most:
+            return position
+    return len(tail)
+
+
+def _mobile(tail: list[str]) -> int:
+    """ "Sent from my telephone" as the last line, with the link and the excuse that may follow it."""
+    end = len(tail)
+    while end and (not tail[end - 1].strip() or _URL_ONLY.match(tail[end - 1]) or _excuses(tail[end - 1])):
+        end -= 1
+    if end and _is_mobile(tail[end - 1]):
+        return end - 1
+    return len(tail)
+
+
+def _notice(tail: list[str]) -> int:
+    """Paragraphs about confidentiality at the end; never the first paragraph of what is new."""
+    start = len(tail)
+    is_found = False
+    end = len(tail)
+    while end:
+        begin = end
+        while begin and tail[begin - 1].strip():
+            begin -= 1
+        kinds = _notice_kinds(tail[begin:end])
+        if "secret" in kinds and len(kinds) >= 3:
+            start, is_found = begin, True
+        elif not (len(kinds) >= 2 or _filled(tail[begin:end]) == 0 or _is_rule_only(tail[begin:end])):
+            break
+        end = begin
+        while end and not tail[end - 1].strip():
+            end -= 1
+    above = tail[:start]
+    while above and (not above[-1].strip() or _RULE.match(above[-1])):
+        above.pop()
+    return len(above) if is_found and above else len(tail)
+
+
+def _footer(tail: list[str]) -> int:
+    """A rule, and below it nothing but short lines with ways to reach somebody, or a mailing list's footer."""
+    for position in range(len(tail) - 1, -1, -1):
+        if not _RULE.match(tail[position]) or not _filled(tail[position + 1 :]):
+            continue
+        below = [line for line in tail[position + 1 :] if line.strip() and not _RULE.match(line)]
+        text = "\n".join(below).casefold()
+        kinds = sum(bool(pattern.search(text)) for pattern in (_ADDRESS, _URL, _PHONE))
+        is_list = any(phrase in text for phrase in phrases.MAILING_LIST)
+        if len(below) <= 15 and not any(map(_is_sentence, below)) and kinds + is_list >= 2:
+            return position
+        break
+    return len(tail)
+
+
+def _closing(tail: list[str]) -> int:
+    """ "Kind regards", and the name and the short lines below it."""
+    for position in range(len(tail) - 1, max(len(tail) - 2 * _MOST_BELOW_CLOSING, -1), -1):
+        if _plain(tail[position]) in phrases.CLOSINGS:
+            below = [line for line in tail[position + 1 :] if line.strip()]
+            if len(below) <= _MOST_BELOW_CLOSING and (not below or _is_name(below[0])) and _is_card(below):
+                return position
+            break
+    return len(tail)
+
+
+def _own_name(tail: list[str], names: set[str]) -> int:
+    """The sender's full name on a line of its own, and the short lines below it."""
+    for position in range(len(tail) - 1, max(len(tail) - 2 * _MOST_BELOW_CLOSING, -1), -1):
+        own = _plain(tail[position].partition(",")[0])
+        if own in names or _plain(tail[position]) in names:
+            below = [line for line in tail[position + 1 :] if line.strip()]
+            return position if len(below) <= _MOST_BELOW_CLOSING and _is_card(below) else len(tail)
+    return len(tail)
+
+
+def _signed(tail: list[str]) -> int:
+    """ "-Anne" or "/Anne" as the last line, unless it ends a list of such lines."""
+    if not tail or not _SIGNED.match(tail[-1]) or not all(word[:1].isupper() for word in _plain_words(tail[-1])):
+        return len(tail)
+    above = next((line for line in reversed(tail[:-1]) if line.strip()), "")
+    return len(tail) if above.lstrip()[:1] == tail[-1].lstrip()[:1] else len(tail) - 1
+
+
+# ------------------------------------------------------------------ shapes
+
+
+def _plain_words(line: str) -> list[str]:
+    return _SYMBOLS.sub(" ", line).split()
+
+
+def _plain(line: str) -> str:
+    """Without punctuation and pictures, folded."""
+    return " ".join(line.strip(" \t\xa0,.!;:*_–—-~🎉🙂😊").split()).casefold()
+
+
+def _filled(lines: Sequence[str]) -> int:
+    return sum(bool(line.strip()) for line in lines)
+
+
+def _is_rule_only(lines: Sequence[str]) -> bool:
+    return all(_RULE.match(line) for line in lines)
+
+
+def _is_mobile(line: str) -> bool:
+    words = line.strip(" \t*_[]()").casefold()
+    if not words or len(words) > 160 or words.endswith((".", ",", "?", "!", ":", ";")) or len(words.split()) > 14:
+        return False
+    return words.startswith(phrases.MOBILE_BEGINNINGS) or (len(words) < 60 and words.endswith(phrases.MOBILE_ENDINGS))
+
+
+def _excuses(line: str) -> bool:
+    return len(line) < 120 and any(phrase in line.casefold() for phrase in phrases.EXCUSES)
+
+
+def _notice_kinds(paragraph: Sequence[str]) -> set[str]:
+    text = " ".join(paragraph).casefold()
+    if len(paragraph) == 1 and any(phrase in text for phrase in phrases.BEFORE_PRINTING):
+        return set(phrases.NOTICE)
+    return {kind for kind, stems in phrases.NOTICE.items() if any(stem in text for stem in stems)}
+
+
+def _is_sentence(line: str) -> bool:
+    line = line.rstrip()
+    return len(line.split()) >= 5 and line.endswith((".", "?", "!", "…", ":", "。"))
+
+
+def _is_name(line: str) -> bool:
+    words = line.split()
+    return len(words) <= 6 and len(line) <= 60 and not line.rstrip().endswith(("?", "!", ":")) and "http" not in line
+
+
+def _is_card(lines: Sequence[str]) -> bool:
+    """Only short lines, none of them a sentence or a question."""
+    return all(len(line) <= _SHORT and not _is_sentence(line) and not line.rstrip().endswith("?") for line in lines)
