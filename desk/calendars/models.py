@@ -64,7 +64,10 @@ class Agreement(Base):
 
 
 class AgreementVersion(Base):
-    """Targets by priority and kind, and the ladder of warnings, from ``effective_from`` on; never changed."""
+    """Targets by priority and kind, and the ladder of warnings, from ``effective_from`` on; never changed.
+
+    ``carried_out_at`` is no part of the promise: since then no live ticket is left under an older version.
+    """
 
     __tablename__ = "agreement_version"
     __table_args__ = (sa.Index("ix_agreement_version_agreement_id_id", "agreement_id", "id"),)
@@ -79,3 +82,4 @@ class AgreementVersion(Base):
     note: Mapped[str] = mapped_column(sa.Text, default="")
     created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     created_at: Mapped[datetime]
+    carried_out_at: Mapped[datetime | None]

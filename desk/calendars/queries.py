@@ -1,12 +1,12 @@
 """Reading calendars and agreements: rows into the values of the domain."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from desk.accounts.models import Team
 from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
@@ -81,15 +81,17 @@ def calendar_of_party(
 
 def agreement_in_force(
     session: Session,
+    now: datetime,
     *,
     consortium_id: int | None = None,
     registry_id: int | None = None,
     member_org_id: int | None = None,
     to_consortium_id: int | None = None,
 ) -> int | None:
-    """The newest version of the agreement of a consortium with a member, or a registry with a consortium.
+    """The version in force at ``now`` of a consortium's agreement with a member, or a registry's with a consortium.
 
-    One made for that member or consortium goes before the one made for all. None: the defaults apply.
+    One made for that member or consortium goes before the one made for all, from its own first moment on. Of several
+    versions the one whose moment came last counts, of two with the same moment the later one. None: the defaults apply.
     """
     giver = (
         Agreement.consortium_id == consortium_id if consortium_id is not None else Agreement.registry_id == registry_id
@@ -99,6 +101,7 @@ def agreement_in_force(
         .join(Agreement, Agreement.id == AgreementVersion.agreement_id)
         .where(
             giver,
+            AgreementVersion.effective_from <= now,
             sa.or_(Agreement.member_org_id.is_(None), Agreement.member_org_id == member_org_id),
             sa.or_(Agreement.to_consortium_id.is_(None), Agreement.to_consortium_id == to_consortium_id),
         )
@@ -106,7 +109,55 @@ def agreement_in_force(
             Agreement.member_org_id.is_(None),
             Agreement.to_consortium_id.is_(None),
             Agreement.id.desc(),
+            AgreementVersion.effective_from.desc(),
             AgreementVersion.id.desc(),
         )
+        .limit(1)
+    ).first()
+
+
+def come_into_force(session: Session, version_ids: Collection[int], now: datetime) -> dict[int, list[AgreementVersion]]:
+    """For each version: itself, then those of its agreement that came into force after it by ``now``, in that order.
+
+    One query.
+    """
+    given, version = aliased(AgreementVersion), AgreementVersion
+    after = sa.or_(
+        version.effective_from > given.effective_from,
+        sa.and_(version.effective_from == given.effective_from, version.id > given.id),
+    )
+    found: dict[int, list[AgreementVersion]] = {}
+    for given_id, row in session.execute(
+        sa.select(given.id, version)
+        .join(version, version.agreement_id == given.agreement_id)
+        .where(
+            given.id.in_(version_ids),
+            sa.or_(version.id == given.id, sa.and_(after, version.effective_from <= now)),
+        )
+        .order_by(given.id, version.effective_from, version.id)
+    ):
+        found.setdefault(given_id, []).append(row)
+    return found
+
+
+def versions_of(session: Session, calendar_ids: Collection[CalendarKey]) -> Sequence[tuple[Calendar, CalendarVersion]]:
+    """Every version of some calendars, in the order in which they were written; one query."""
+    return [
+        (calendar, version)
+        for calendar, version in session.execute(
+            sa.select(Calendar, CalendarVersion)
+            .join(CalendarVersion, CalendarVersion.calendar_id == Calendar.id)
+            .where(Calendar.id.in_(calendar_ids))
+            .order_by(CalendarVersion.id)
+        )
+    ]
+
+
+def agreement_version_at(session: Session, agreement_id: int, at: datetime) -> AgreementVersion | None:
+    """The version of an agreement that was in force at an instant."""
+    return session.scalars(
+        sa.select(AgreementVersion)
+        .where(AgreementVersion.agreement_id == agreement_id, AgreementVersion.effective_from <= at)
+        .order_by(AgreementVersion.effective_from.desc(), AgreementVersion.id.desc())
         .limit(1)
     ).first()

@@ -118,10 +118,13 @@ def add_agreement(
     ladder: Ladder | None = None,
     receipt_counts: bool = False,
     hold_pauses_overall: bool = False,
+    effective_from: datetime | None = None,
+    note: str = "",
 ) -> Agreement:
     """A promise of a consortium or a registry, to all or to one, with its first version; what is absent is the default.
 
-    It holds for tickets opened from now on. Raises ``InvalidInput``, ``NotPermitted``.
+    It holds for tickets opened from ``effective_from``, or now, on: the others keep the agreement that they were opened
+    under. Raises ``InvalidInput``, ``NotPermitted``.
     """
     may_edit(actor, consortium_id, registry_id)
     agreement = Agreement(
@@ -143,7 +146,8 @@ def add_agreement(
         ladder=ladder or (DEFAULT_LADDER if ours else DEFAULT_REGISTRY_LADDER),
         receipt_counts=receipt_counts,
         hold_pauses_overall=hold_pauses_overall,
-        note="",
+        effective_from=effective_from or now,
+        note=note,
         now=now,
     )
     return agreement
@@ -158,6 +162,7 @@ def add_agreement_version(
     ladder: Ladder,
     receipt_counts: bool,
     hold_pauses_overall: bool,
+    effective_from: datetime,
     note: str,
     now: datetime,
 ) -> AgreementVersion:
@@ -165,7 +170,7 @@ def add_agreement_version(
     may_edit(actor, agreement.consortium_id, agreement.registry_id)
     version = AgreementVersion(
         agreement_id=agreement.id,
-        effective_from=now,
+        effective_from=instant(whole_second(effective_from)),
         targets=_checked(targets),
         ladder=Ladder.from_json(ladder.to_json()).to_json(),
         receipt_counts=receipt_counts,

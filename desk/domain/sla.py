@@ -6,7 +6,7 @@ the ``Terms`` (targets, calendars, two choices of the agreement). How events bec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from desk.domain.clocks import (
@@ -224,23 +224,36 @@ class Book:
     entries: list[Entry] = field(default_factory=list)
 
     def apply(
-        self, change: Change, terms: Terms, at: datetime, *, reason: str | None = None, actor_id: int | None = None
+        self,
+        change: Change,
+        terms: Terms,
+        at: datetime,
+        *,
+        reason: str | None = None,
+        actor_id: int | None = None,
+        percents: Percents | None = None,
     ) -> None:
-        """Do what ``change`` causes. What has run out by ``at`` is recorded first, what runs out through it after."""
+        """Do what ``change`` causes. What has run out by ``at`` is recorded first, what runs out through it after.
+
+        ``percents``: where another ladder comes with the change. A rung that was passed before it existed warns at
+        ``at``.
+        """
         self.catch_up(at)
+        self.percents = self.percents if percents is None else percents
         for event in decide(change, self.clocks, terms, at, reason=reason, actor_id=actor_id):
             self._enter(event)
-        self.catch_up(at)
+        self.catch_up(at, not_before=at)
 
-    def catch_up(self, at: datetime) -> None:
+    def catch_up(self, at: datetime, not_before: datetime | None = None) -> None:
         """Record every warning and breach that has happened by ``at`` and is not recorded yet."""
         due = [event for clock in self.clocks.values() for event in passed(clock, self.calendars, at, self.percents)]
         for event in sorted(due, key=lambda event: event.at):
-            self._enter(event)
+            self._enter(event if not_before is None else replace(event, at=max(event.at, not_before)))
 
-    def had(self, kind: Kind, type_: EventType) -> bool:
-        """Whether such an event was entered."""
-        return any(entry.event.kind is kind and entry.event.type is type_ for entry in self.entries)
+    def had(self, kind: Kind, type_: EventType, cause: str | None = None) -> bool:
+        """Whether such an event was entered, by that cause or by any."""
+        found = (entry.event for entry in self.entries if entry.event.kind is kind and entry.event.type is type_)
+        return any(cause is None or event.cause == cause for event in found)
 
     def touched(self) -> dict[tuple[Kind, int], Clock]:
         """The latest cycles, and those that ended in what was just done."""

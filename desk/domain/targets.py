@@ -1,10 +1,12 @@
 """What is promised: kinds of clock, targets by priority, and the ladder of warnings; the values an agreement holds."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from desk.domain import wording
 from desk.domain.errors import InvalidInput
 from desk.domain.priority import Priority
 
@@ -37,6 +39,45 @@ class Target:
         """Whether there is anything to be late for."""
         return self.seconds is not None or self.working_days is not None
 
+    @property
+    def words(self) -> str:
+        """``2 working hours``, ``1 working day``; empty when nothing is promised."""
+        amount, unit = self.typed
+        return (
+            wording.counted(int(amount), f"working {unit.value.removeprefix('working_').rstrip('s')}") if amount else ""
+        )
+
+    @property
+    def typed(self) -> tuple[str, "TimeUnit"]:
+        """As somebody would type it: a number and its unit; hours and an empty number when nothing is promised."""
+        if self.working_days is not None:
+            return str(self.working_days), TimeUnit.WORKING_DAYS
+        if self.seconds is None:
+            return "", TimeUnit.HOURS
+        if self.seconds % 3600 == 0:
+            return str(self.seconds // 3600), TimeUnit.HOURS
+        return str(-(-self.seconds // 60)), TimeUnit.MINUTES
+
+    @classmethod
+    def read(cls, amount: str, unit: str) -> "Target":
+        """From a number as it was typed and its unit; nothing typed: nothing promised. Raises ``InvalidInput``."""
+        typed = amount.strip()
+        if not typed:
+            return cls()
+        if unit not in set(TimeUnit):
+            raise InvalidInput("Please choose minutes, hours or working days.", field="targets")
+        if not re.fullmatch("[0-9]+", typed):
+            raise InvalidInput("Please enter a whole number, or nothing to measure without a promise.", field="targets")
+        most = _MOST_TYPED[TimeUnit(unit)]
+        number = int(typed) if len(typed) < 10 else most + 1
+        if number == 0:
+            raise InvalidInput("Nobody can keep a promise of zero. Leave it empty to promise nothing.", field="targets")
+        if number > most:
+            raise InvalidInput(f"Please promise at most {most:,} {unit.replace('_', ' ')}.", field="targets")
+        if unit == TimeUnit.WORKING_DAYS:
+            return cls(working_days=number)
+        return cls(seconds=number * (3600 if unit == TimeUnit.HOURS else 60))
+
     def to_json(self) -> dict[str, int]:
         """The form an agreement and a clock's events keep."""
         if self.working_days is not None:
@@ -60,6 +101,16 @@ class Target:
         return cls(seconds=amount * 60 if unit == "minutes" else amount)
 
 
+class TimeUnit(StrEnum):
+    """The units in which somebody types a target; all of them are working time."""
+
+    MINUTES = "minutes"
+    HOURS = "hours"
+    WORKING_DAYS = "working_days"
+
+
+# About two years of work: what is promised later than that is promised by somebody else.
+_MOST_TYPED = {TimeUnit.MINUTES: 240_000, TimeUnit.HOURS: 4_000, TimeUnit.WORKING_DAYS: 500}
 _MOST = {"minutes": 500_000, "seconds": 30_000_000, "working_days": 1_000}
 _UNITS = frozenset(_MOST)
 
@@ -115,6 +166,18 @@ def table_from_json(value: Any) -> dict[Priority, dict[Kind, Target]]:
             raise InvalidInput(f"“{name}” has targets of a kind that the desk does not measure.", field="targets")
         table[Priority(name)] = {Kind(kind): Target.from_json(target) for kind, target in row.items()}
     return table
+
+
+DUE_SOON_PERCENT = 80
+"""From here on a clock is "due soon" on every page: where, by default, the whole team is warned by mail as well."""
+
+
+def is_due_soon(consumed: int, target_seconds: int | None) -> bool:
+    """Whether so much of the target is used that it wants attention now; both in seconds of working time.
+
+    In working time, not in plain hours: what is due on Monday at ten wants attention on Friday afternoon.
+    """
+    return bool(target_seconds) and 100 * consumed >= DUE_SOON_PERCENT * (target_seconds or 0)
 
 
 class Told(StrEnum):

@@ -9,7 +9,10 @@ from desk.db import Base, JsonDict
 
 
 class Event(Base):
-    """Something that happened. ``expanded_at`` is empty until the notifications it causes have been written."""
+    """Something that happened. ``expanded_at`` is empty until the notifications it causes have been written.
+
+    ``tell_from``: nobody is told before, since those whom it concerns do not work then.
+    """
 
     __tablename__ = "event"
     __table_args__ = (
@@ -37,3 +40,4 @@ class Event(Base):
     registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"))
     payload: Mapped[JsonDict] = mapped_column(default=dict)
     expanded_at: Mapped[datetime | None]
+    tell_from: Mapped[datetime | None]

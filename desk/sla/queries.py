@@ -1,14 +1,14 @@
 """Reading clocks and what applies to them: rows into the values of the domain, and what pages and reports ask."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.calendars.models import AgreementVersion, CalendarVersion
-from desk.calendars.queries import histories
+from desk.calendars.queries import come_into_force, histories
 from desk.domain.account import Account, account_of
 from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
@@ -28,6 +28,7 @@ from desk.domain.targets import (
     Ladder,
     Target,
     TargetTable,
+    is_due_soon,
     table_from_json,
 )
 from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet
@@ -41,6 +42,9 @@ LABELS: dict[Kind, str] = {
     Kind.REGISTRY: "Registry",
     Kind.OVERALL: "Promise to the member",
 }
+PINS = ("agreement_version_id", "registry_agreement_version_id")
+"""The columns of ``ClockSet`` that say under which versions of the two agreements a ticket's clocks are."""
+
 # Literals, word for word the condition of the partial index: a bound value would not be recognised as implying it.
 _LIVE = Clock.state.in_([sa.literal_column("'running'"), sa.literal_column("'paused'")])
 
@@ -68,9 +72,13 @@ def applied(session: Session, sets: Sequence[ClockSet]) -> dict[int, Applied]:
     return {each.ticket_id: _applied(each, versions) for each in sets}
 
 
-def _applied(row: ClockSet, versions: dict[int, AgreementVersion]) -> Applied:
-    own = versions.get(row.agreement_version_id or 0)
-    registry = versions.get(row.registry_agreement_version_id or 0)
+def _applied(row: ClockSet, versions: Mapping[int, AgreementVersion]) -> Applied:
+    pinned = (versions.get(row.agreement_version_id or 0), versions.get(row.registry_agreement_version_id or 0))
+    return applied_under(row, *pinned)
+
+
+def applied_under(row: ClockSet, own: AgreementVersion | None, registry: AgreementVersion | None) -> Applied:
+    """What applies to a ticket's clocks under versions of the lead's and of the registry's agreement; None: defaults."""
     mine, ladder = _promised(own, row.priority, DEFAULT_CONSORTIUM_TARGETS, DEFAULT_LADDER)
     theirs, registry_ladder = _promised(registry, row.priority, DEFAULT_REGISTRY_TARGETS, DEFAULT_REGISTRY_LADDER)
     calendars: dict[Kind, int | None] = dict.fromkeys(CONSORTIUM_KINDS, row.promise_calendar_id)
@@ -111,13 +119,21 @@ def events_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[E
 class Unit:
     """One ticket's clocks, read, while something works on them: a verb on locked rows, or a preview that keeps nothing.
 
-    ``at`` is when it works: never before what is already written, since a machine's clock may be behind.
+    ``at`` is when it works: never before what is already written, since a machine's clock may be behind. ``coming``:
+    versions of its agreements, each with the column that pins it, that came into force since the clocks were told.
     """
 
     row: ClockSet
     applied: Applied
     book: Book
     at: datetime
+    versions: Mapping[int, AgreementVersion] = field(default_factory=dict)
+    coming: Sequence[tuple[str, AgreementVersion]] = ()
+
+    def pin(self, column: str, version: AgreementVersion) -> None:
+        """From now on the clocks are under that version."""
+        setattr(self.row, column, version.id)
+        self.applied = _applied(self.row, self.versions)
 
 
 def read(
@@ -129,13 +145,21 @@ def read(
     """The clocks of some tickets, replayed from their events. ``supposed``: calendars as they might be."""
     happened = events_of(session, [row.ticket_id for row in rows])
     known = histories(session, calendars_of(rows, happened)) | dict(supposed or {})
-    found = applied(session, rows)
+    since = come_into_force(session, {getattr(row, pin) for row in rows for pin in PINS} - {None}, now)
+    versions = {version.id: version for found in since.values() for version in found}
     units = []
     for row in rows:
         clocks = {clock.kind: clock for clock in replay(happened[row.ticket_id], known).values()}
-        book = Book(clocks, known, found[row.ticket_id].percents)
-        units.append(Unit(row, found[row.ticket_id], book, max(instant(whole_second(now)), row.last_at)))
+        terms = _applied(row, versions)
+        book, at = Book(clocks, known, terms.percents), max(instant(whole_second(now)), row.last_at)
+        units.append(Unit(row, terms, book, at, versions, _coming(row, since)))
     return units
+
+
+def _coming(row: ClockSet, since: Mapping[int, Sequence[AgreementVersion]]) -> list[tuple[str, AgreementVersion]]:
+    """What came into force after the versions that the ticket is under, in that order."""
+    found = [(pin, version) for pin in PINS for version in since.get(getattr(row, pin) or 0, ())[1:]]
+    return sorted(found, key=lambda each: (each[1].effective_from, each[1].id))
 
 
 def locked(session: Session, ticket_ids: Sequence[int] | Mapping[int, object], *, skip: bool = False) -> list[ClockSet]:
@@ -143,6 +167,13 @@ def locked(session: Session, ticket_ids: Sequence[int] | Mapping[int, object], *
     chosen = sa.select(ClockSet).where(ClockSet.ticket_id.in_(list(ticket_ids))).order_by(ClockSet.ticket_id)
     locking = chosen.with_for_update(skip_locked=skip).execution_options(populate_existing=True)
     return list(session.scalars(locking))
+
+
+def sets_of(session: Session, ticket_ids: Sequence[int]) -> Sequence[ClockSet]:
+    """The rows, not locked: for a preview, which keeps nothing."""
+    return session.scalars(
+        sa.select(ClockSet).where(ClockSet.ticket_id.in_(ticket_ids)).order_by(ClockSet.ticket_id)
+    ).all()
 
 
 def calendars_of(rows: Iterable[ClockSet], happened: Mapping[int, list[EventValue]]) -> set[CalendarKey]:
@@ -194,6 +225,11 @@ class ClockLine:
     def is_late(self) -> bool:
         """The target was exceeded, whether that has been recorded yet or not."""
         return self.breached_at is not None
+
+    @property
+    def is_due_soon(self) -> bool:
+        """It runs, is kept so far, and most of the target is used."""
+        return self.is_running and not self.is_late and is_due_soon(self.consumed, self.target_seconds)
 
     @property
     def percent(self) -> int | None:
@@ -252,13 +288,13 @@ def live_tickets_of_calendar(session: Session, calendar_id: int, size: int) -> l
     return list(found.partitions(size))
 
 
-def live_tickets_of_agreement(session: Session, agreement_id: int, size: int) -> list[Sequence[int]]:
-    """Tickets with a live clock under any version of the agreement, as they are locked, in batches."""
-    versions = sa.select(AgreementVersion.id).where(AgreementVersion.agreement_id == agreement_id)
-    under = sa.or_(ClockSet.agreement_version_id.in_(versions), ClockSet.registry_agreement_version_id.in_(versions))
+def live_tickets_under(session: Session, version_ids: Collection[int], limit: int | None = None) -> Sequence[int]:
+    """Tickets with a live clock under one of these versions of an agreement, in the order in which they are locked."""
+    under = sa.or_(*(getattr(ClockSet, pin).in_(version_ids) for pin in PINS))
     live = sa.select(Clock.id).where(Clock.ticket_id == ClockSet.ticket_id, _LIVE).exists()
-    found = session.scalars(sa.select(ClockSet.ticket_id).where(under, live).order_by(ClockSet.ticket_id))
-    return list(found.partitions(size))
+    return session.scalars(
+        sa.select(ClockSet.ticket_id).where(under, live).order_by(ClockSet.ticket_id).limit(limit)
+    ).all()
 
 
 def tickets_left_behind(session: Session, limit: int) -> dict[int, set[int]]:

@@ -61,9 +61,9 @@ def start_clocks(
         promise_calendar_id=lead,
         lead_calendar_id=lead,
         registry_calendar_id=calendar_of_party(session, registry_id=registry_id, tier=REGISTRY_TIER),
-        agreement_version_id=agreement_in_force(session, consortium_id=consortium_id, member_org_id=member_org_id),
+        agreement_version_id=agreement_in_force(session, now, consortium_id=consortium_id, member_org_id=member_org_id),
         registry_agreement_version_id=registry_id
-        and agreement_in_force(session, registry_id=registry_id, to_consortium_id=consortium_id),
+        and agreement_in_force(session, now, registry_id=registry_id, to_consortium_id=consortium_id),
         last_at=instant(whole_second(now)),
     )
     session.add(row)
@@ -178,12 +178,27 @@ def learn(unit: queries.Unit, calendar_ids: set[int], actor_id: int | None) -> N
         do(unit, Change.calendar_edited(calendar_id), actor_id, None)
 
 
+def keep_up(unit: queries.Unit) -> None:
+    """Give the clocks what came into force since they were told of their agreements, each at its own moment.
+
+    Before anything else is done to them: whether a sweep was here first must not change a result.
+    """
+    for column, version in unit.coming:
+        unit.pin(column, version)
+        # Later than its moment only when something is written already: a verb that was quicker than the saving.
+        at = unit.row.last_at = max(version.effective_from, unit.row.last_at)
+        change, terms = Change.agreement_changed(unit.row.state), unit.applied
+        reason, actor_id = version.note or None, version.created_by
+        unit.book.apply(change, terms.terms, at, reason=reason, actor_id=actor_id, percents=terms.percents)
+
+
 def work(session: Session, rows: Sequence[ClockSet], now: datetime, act: Callable[[queries.Unit], None]) -> int:
     """Read the clocks of locked rows, act on each, write down what followed; how many have another next moment."""
     if not rows:
         return 0
     units = queries.read(session, rows, now)
     for unit in units:
+        keep_up(unit)
         act(unit)
     _append(session, units, now)
     return _project(session, units)
@@ -238,7 +253,7 @@ def _project(session: Session, units: Sequence[queries.Unit]) -> int:
             before, moment = row.due_at, row.next_at
             row.keep(projection(clock, unit.book.calendars, unit.applied.percents))
             moved += row.next_at != moment
-            if kind is Kind.OVERALL and unit.book.had(kind, EventType.CALENDAR_CHANGED):
+            if kind is Kind.OVERALL:
                 _tell_of_promise(session, unit, before, row.due_at)
         for (owner, kind, cycle), row in rows.items():
             if owner == ticket_id:
@@ -249,8 +264,10 @@ def _project(session: Session, units: Sequence[queries.Unit]) -> int:
 
 
 def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | None, due_at: datetime | None) -> None:
-    """The member was given a date and it has moved with the calendar."""
-    if before is None or due_at is None or before == due_at:
+    """The member was given a date and it has moved with the calendar or the agreement."""
+    by_calendar = unit.book.had(Kind.OVERALL, EventType.CALENDAR_CHANGED)
+    by_agreement = unit.book.had(Kind.OVERALL, EventType.RETARGETED, ChangeType.AGREEMENT_CHANGED)
+    if before is None or due_at is None or before == due_at or not (by_calendar or by_agreement):
         return
     events.record(
         session,
@@ -259,7 +276,12 @@ def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | No
         audience=Audience.MEMBER,
         ticket_id=unit.row.ticket_id,
         consortium_id=unit.row.consortium_id,
-        payload={"kind": Kind.OVERALL.value, "before": before.isoformat(), "due_at": due_at.isoformat()},
+        payload={
+            "kind": Kind.OVERALL.value,
+            "before": before.isoformat(),
+            "due_at": due_at.isoformat(),
+            "by": "calendar" if by_calendar else "agreement",
+        },
     )
 
 

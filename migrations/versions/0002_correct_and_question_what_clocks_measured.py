@@ -59,6 +59,12 @@ def upgrade() -> None:
     with op.batch_alter_table("calendar_version", schema=None) as batch_op:
         batch_op.add_column(sa.Column("correction", sa.Boolean(), server_default=sa.false(), nullable=False))
 
+    with op.batch_alter_table("agreement_version", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("tell_from", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("clock_event", schema=None) as batch_op:
         batch_op.add_column(sa.Column("until", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("priority", sa.String(40), nullable=True))
@@ -71,6 +77,12 @@ def downgrade() -> None:
     with op.batch_alter_table("clock_event", schema=None) as batch_op:
         batch_op.drop_column("priority")
         batch_op.drop_column("until")
+
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_column("tell_from")
+
+    with op.batch_alter_table("agreement_version", schema=None) as batch_op:
+        batch_op.drop_column("carried_out_at")
 
     with op.batch_alter_table("calendar_version", schema=None) as batch_op:
         batch_op.drop_column("correction")
