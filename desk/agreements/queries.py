@@ -14,7 +14,8 @@ from desk.calendars.models import Agreement, AgreementVersion, CalendarVersion
 from desk.calendars.queries import agreement_in_force, calendar_of_party, history
 from desk.domain.calendar import NoOpening
 from desk.domain.calendar_history import CalendarHistory
-from desk.domain.clocks import Clock, view
+from desk.domain.clock_moments import view
+from desk.domain.clocks import Clock
 from desk.domain.errors import NotFound
 from desk.domain.hours_words import hours_in_words
 from desk.domain.permissions import Actor, Permission, Place, may

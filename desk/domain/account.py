@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.domain.calendar import NoOpening
-from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventType, step
+from desk.domain.clock_steps import step
+from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventType
 from desk.domain.targets import Kind
 
 LONGEST_WALK = 60

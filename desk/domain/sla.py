@@ -1,14 +1,18 @@
 """The service level: what a change of a ticket does to its clocks, and the clocks' vocabulary in one place.
 
 A verb describes what it did to a ticket as a ``Change``; ``decide`` answers with the clock events that it causes, under
-the ``Terms`` (targets, calendars, two choices of the agreement). How events become moments is in
-``desk.domain.clocks``, what is promised in ``desk.domain.targets``; both are offered from here: one import for callers.
+the ``Terms`` (targets, calendars, two choices of the agreement). How clocks follow from events is in
+``desk.domain.clock_steps``, what is promised in ``desk.domain.targets``; both are offered from here: one import for
+callers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from desk.domain.calendar_history import Piece
+from desk.domain.clock_moments import passed, view, with_moments
+from desk.domain.clock_steps import CLOSING, Cycles, fold, measured, replay, step, take
 from desk.domain.clocks import (
     CalendarKey,
     Calendars,
@@ -16,19 +20,13 @@ from desk.domain.clocks import (
     ClockEvent,
     ClockState,
     EventType,
+    Measure,
     Percents,
     Segment,
-    fold,
-    measured,
-    passed,
-    replay,
-    step,
-    view,
-    with_moments,
 )
 from desk.domain.lifecycle import DONE, State
 from desk.domain.priority import Priority
-from desk.domain.targets import NOTHING_PROMISED, Kind, Ladder, Target, Targets
+from desk.domain.targets import NOTHING_PROMISED, REGISTRY_KINDS, Kind, Ladder, Target, Targets
 from desk.domain.ticket_change import Change, ChangeType, HandoverAnswer
 
 __all__ = [
@@ -45,6 +43,7 @@ __all__ = [
     "HandoverAnswer",
     "Kind",
     "Ladder",
+    "Measure",
     "Percents",
     "Segment",
     "Target",
@@ -207,21 +206,33 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event as it is stored (measured), the clock after it, and the stretch of running time that it closed."""
+    """One event as it is stored (measured), the clock after it, and the working time that came with it, cut by version.
+
+    The pieces are of the running stretch that it closed, or the differences of what was measured again.
+    """
 
     event: ClockEvent
     clock: Clock
-    closed: Segment | None
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(slots=True)
 class Book:
-    """The latest clocks of one ticket with the calendars they run in; what is done to them is in ``entries``."""
+    """The latest clocks of one ticket with the calendars they run in; what is done to them is in ``entries``.
+
+    ``cycles``: all of them, where one that is over may be measured again.
+    """
 
     clocks: dict[Kind, Clock]
     calendars: Calendars
     percents: Percents = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    cycles: Cycles = field(default_factory=dict)
+    before: Cycles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cycles = self.cycles or {(clock.kind, clock.cycle): clock for clock in self.clocks.values()}
+        self.before = dict(self.cycles)
 
     def apply(
         self,
@@ -241,33 +252,37 @@ class Book:
         self.catch_up(at)
         self.percents = self.percents if percents is None else percents
         for event in decide(change, self.clocks, terms, at, reason=reason, actor_id=actor_id):
-            self._enter(event)
+            self.enter(event)
         self.catch_up(at, not_before=at)
 
     def catch_up(self, at: datetime, not_before: datetime | None = None) -> None:
         """Record every warning and breach that has happened by ``at`` and is not recorded yet."""
-        due = [event for clock in self.clocks.values() for event in passed(clock, self.calendars, at, self.percents)]
+        due = [event for clock in self.cycles.values() for event in passed(clock, self.calendars, at, self.percents)]
         for event in sorted(due, key=lambda event: event.at):
-            self._enter(event if not_before is None else replace(event, at=max(event.at, not_before)))
+            self.enter(event if not_before is None else replace(event, at=max(event.at, not_before)))
 
     def had(self, kind: Kind, type_: EventType, cause: str | None = None) -> bool:
         """Whether such an event was entered, by that cause or by any."""
         found = (entry.event for entry in self.entries if entry.event.kind is kind and entry.event.type is type_)
         return any(cause is None or event.cause == cause for event in found)
 
-    def touched(self) -> dict[tuple[Kind, int], Clock]:
-        """The latest cycles, and those that ended in what was just done."""
-        clocks = {(entry.clock.kind, entry.clock.cycle): entry.clock for entry in self.entries}
-        return clocks | {(clock.kind, clock.cycle): clock for clock in self.clocks.values()}
+    @property
+    def measured_again(self) -> bool:
+        """Whether anything of the past was corrected."""
+        return any(entry.event.type is EventType.REMEASURED for entry in self.entries)
 
-    def _enter(self, event: ClockEvent) -> None:
+    def touched(self) -> dict[tuple[Kind, int], Clock]:
+        """The latest cycles, and those that ended in what was just done or were measured again."""
+        changed = {key: clock for key, clock in self.cycles.items() if self.before.get(key) is not clock}
+        return changed | {(clock.kind, clock.cycle): clock for clock in self.clocks.values()}
+
+    def enter(self, event: ClockEvent, pieces: Sequence[Piece] = ()) -> None:
+        """Let an event happen and keep it. ``pieces``: of one that measures again, its differences."""
         before = self.clocks.get(event.kind)
-        after = step(before, event, self.calendars)
-        grown = (
-            before is not None and event.type is not EventType.STARTED and len(after.segments) > len(before.segments)
-        )
-        self.clocks[event.kind] = after
-        self.entries.append(Entry(measured(before, event, after), after, after.segments[-1] if grown else None))
+        after = take(self.cycles, self.clocks, event, self.calendars)
+        if before is not None and event.type in CLOSING and before.running_since is not None:
+            pieces = before.history(self.calendars, event.at).pieces(before.running_since, event.at)
+        self.entries.append(Entry(measured(before, event, after), after, tuple(pieces)))
 
 
 def unanswered_since(clocks: Mapping[Kind, Clock]) -> datetime | None:
@@ -300,8 +315,12 @@ def _apply(decision: _Decision, change: Change) -> None:
             for kind, clock in decision.clocks.items():
                 if clock.live and clock.calendar == change.calendar:
                     decision.add(kind, EventType.CALENDAR_CHANGED, calendar=clock.calendar)
+        case ChangeType.HOURS_CHOSEN:
+            for kind in (Kind.LEAD, *REGISTRY_KINDS):
+                if kind in decision.clocks and decision.clocks[kind].calendar != decision.terms.calendars.get(kind):
+                    _go_on_elsewhere(decision, kind)
         case ChangeType.LEAD_TRANSFERRED:
-            _transfer(decision)
+            _go_on_elsewhere(decision, Kind.LEAD)
         case ChangeType.MERGED:
             for kind in decision.clocks:
                 decision.end(kind, EventType.CANCELLED)
@@ -337,11 +356,12 @@ def _resolve(decision: _Decision, change: Change) -> None:
     decision.moved(State.RESOLVED, cause=_ANSWERED if change.answered else None)
 
 
-def _transfer(decision: _Decision) -> None:
-    clock = decision.clocks.get(Kind.LEAD)
-    calendar = decision.terms.calendars.get(Kind.LEAD)
+def _go_on_elsewhere(decision: _Decision, kind: Kind) -> None:
+    """From now on in the calendar that the terms name; also what was stopped, since it may be reopened."""
+    clock = decision.clocks.get(kind)
+    calendar = decision.terms.calendars.get(kind)
     if clock is not None and calendar is not None and clock.state is not ClockState.CANCELLED:
-        decision.add(Kind.LEAD, EventType.CALENDAR_CHANGED, calendar=calendar)
+        decision.add(kind, EventType.CALENDAR_CHANGED, calendar=calendar)
 
 
 def _absorb(decision: _Decision, since: datetime | None) -> None:

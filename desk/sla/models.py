@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict
-from desk.domain.clocks import Calendars, ClockState, EventType, Percents, with_moments
+from desk.domain.clock_moments import with_moments
+from desk.domain.clocks import Calendars, ClockState, EventType, Percents
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.lifecycle import State
@@ -200,6 +201,7 @@ class ClockEvent(Base):
             reason=event.reason,
             actor_id=event.actor_id,
             priority=event.priority,
+            until=event.until,
             recorded_at=recorded_at,
         )
 
@@ -219,11 +221,16 @@ class ClockEvent(Base):
             reason=self.reason,
             actor_id=self.actor_id,
             priority=self.priority,
+            until=self.until,
+            cycle=self.cycle,
         )
 
 
 class ClockSegment(Base):
-    """A stretch in which a clock ran under one version of its calendar, with the working seconds measured then."""
+    """A stretch in which a clock ran under one version of its calendar, with the working seconds measured then.
+
+    Closed by an event that measured again, the seconds are a difference to what is there already.
+    """
 
     __tablename__ = "clock_segment"
     __table_args__ = (sa.Index("ix_clock_segment_ticket_id_id", "ticket_id", "id"),)
@@ -239,11 +246,8 @@ class ClockSegment(Base):
     closed_by: Mapped[int] = mapped_column(sa.ForeignKey("clock_event.id"))
 
     @classmethod
-    def of(cls, ticket_id: int, entry: Entry, event_id: int, calendars: Calendars) -> list["ClockSegment"]:
-        """The rows of the stretch that an event closed, cut where versions of the calendar change."""
-        closed = entry.closed
-        if closed is None:
-            return []
+    def of(cls, ticket_id: int, entry: Entry, event_id: int) -> list["ClockSegment"]:
+        """The rows of the time that came with an event, cut where versions of the calendar change."""
         return [
             cls(
                 ticket_id=ticket_id,
@@ -255,5 +259,5 @@ class ClockSegment(Base):
                 seconds=piece.seconds,
                 closed_by=event_id,
             )
-            for piece in calendars[closed.calendar].pieces(closed.start, closed.end)
+            for piece in entry.pieces
         ]

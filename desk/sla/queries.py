@@ -12,7 +12,9 @@ from desk.calendars.queries import come_into_force, histories
 from desk.domain.account import Account, account_of
 from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
-from desk.domain.clocks import CalendarKey, ClockState, Percents, replay, view
+from desk.domain.clock_moments import view
+from desk.domain.clock_steps import replay
+from desk.domain.clocks import CalendarKey, ClockState, Percents
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.priority import Priority
@@ -78,7 +80,7 @@ def _applied(row: ClockSet, versions: Mapping[int, AgreementVersion]) -> Applied
 
 
 def applied_under(row: ClockSet, own: AgreementVersion | None, registry: AgreementVersion | None) -> Applied:
-    """What applies to a ticket's clocks under versions of the lead's and of the registry's agreement; None: defaults."""
+    """What applies to a ticket's clocks under these versions of the two agreements; None: the defaults."""
     mine, ladder = _promised(own, row.priority, DEFAULT_CONSORTIUM_TARGETS, DEFAULT_LADDER)
     theirs, registry_ladder = _promised(registry, row.priority, DEFAULT_REGISTRY_TARGETS, DEFAULT_REGISTRY_LADDER)
     calendars: dict[Kind, int | None] = dict.fromkeys(CONSORTIUM_KINDS, row.promise_calendar_id)
@@ -149,9 +151,10 @@ def read(
     versions = {version.id: version for found in since.values() for version in found}
     units = []
     for row in rows:
-        clocks = {clock.kind: clock for clock in replay(happened[row.ticket_id], known).values()}
+        cycles = replay(happened[row.ticket_id], known)
+        clocks = {clock.kind: clock for clock in cycles.values()}
         terms = _applied(row, versions)
-        book, at = Book(clocks, known, terms.percents), max(instant(whole_second(now)), row.last_at)
+        book, at = Book(clocks, known, terms.percents, cycles=cycles), max(instant(whole_second(now)), row.last_at)
         units.append(Unit(row, terms, book, at, versions, _coming(row, since)))
     return units
 

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from desk.calendars.queries import agreement_in_force, calendar_of_party
 from desk.domain.calendar import instant, whole_second
 from desk.domain.clocks import Clock as ClockValue
-from desk.domain.clocks import EventType, replay, with_moments
+from desk.domain.clock_moments import with_moments
+from desk.domain.clock_steps import replay
+from desk.domain.clocks import EventType
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import State
 from desk.domain.priority import Priority
@@ -211,9 +213,10 @@ def _append(session: Session, units: Sequence[queries.Unit], now: datetime) -> N
     session.add_all(rows)
     session.flush()
     for (unit, entry), row in zip(entries, rows, strict=True):
-        session.add_all(ClockSegment.of(unit.row.ticket_id, entry, row.id, unit.book.calendars))
+        session.add_all(ClockSegment.of(unit.row.ticket_id, entry, row.id))
     for unit in units:
-        last = {e.event.kind: e for e in unit.book.entries if e.event.type in (EventType.WARNED, EventType.BREACHED)}
+        told = (e for e in unit.book.entries if e.event.type in (EventType.WARNED, EventType.BREACHED))
+        last = {(entry.clock.kind, entry.clock.cycle): entry for entry in told}
         for entry in last.values():
             _tell(session, unit, entry)
 
@@ -237,13 +240,16 @@ def _tell(session: Session, unit: queries.Unit, entry: Entry) -> None:
             "tell": [told.value for told in unit.applied.ladders[clock.kind].told_at(entry.event.percent)],
             "calendar_id": clock.calendar,
         },
+        quiet=not clock.live,  # late by a correction, long after it was over: on record, but nobody can hurry any more
     )
 
 
 def _project(session: Session, units: Sequence[queries.Unit]) -> int:
     """Bring the rows of the units' clocks up to date; how many have another next moment than before."""
     ids = [unit.row.ticket_id for unit in units]
-    chosen = sa.select(Clock).where(Clock.ticket_id.in_(ids), Clock.current).execution_options(populate_existing=True)
+    chosen = sa.select(Clock).where(Clock.ticket_id.in_(ids)).execution_options(populate_existing=True)
+    if not any(unit.book.measured_again for unit in units):
+        chosen = chosen.where(Clock.current)  # nothing else changes a cycle that is over
     rows = {(row.ticket_id, row.kind, row.cycle): row for row in session.scalars(chosen)}
     moved = 0
     for unit in units:
