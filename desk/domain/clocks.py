@@ -60,8 +60,8 @@ class ClockEvent:
     ``since``: a start that measures from an earlier instant (merge); with ``until`` the stretch that is measured again,
     where ``seconds`` is the difference. ``cycle``: of the clock that was breached or is measured again; it may be over.
     ``target``: with a start, a resumption or a retargeting. ``seconds`` and ``target_seconds``: as measured when the
-    event was written; absent, they are measured now. A stored one wins, so that a later change of the zone database does
-    not rewrite the past. ``priority``: the ticket's when the clock was given its target; for whoever supposes others.
+    event was written; absent, they are measured now. A stored one wins: a later zone database rewrites no past.
+    ``priority``: the ticket's when the clock was given its target; for whoever supposes others.
     """
 
     kind: Kind
@@ -150,7 +150,7 @@ class Clock:
         return CalendarHistory.joined([(since, h.known_at(known_at) if known_at else h) for since, h in parts])
 
     def concerned_by(self, event: ClockEvent) -> bool:
-        """Whether the event, of its kind, is about this cycle; a correction is also about those that went on from it."""
+        """Whether the event, of its kind, is about this cycle; a correction is about those that go on from it, too."""
         if event.cycle is None or event.type not in (EventType.BREACHED, EventType.REMEASURED):
             return True
         first = self.cycle if event.type is EventType.BREACHED else self.first_cycle

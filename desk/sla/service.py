@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from desk.calendars.queries import agreement_in_force, calendar_of_party
 from desk.domain.calendar import instant, whole_second
-from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clock_moments import with_moments
 from desk.domain.clock_steps import replay
+from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import EventType
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import State
