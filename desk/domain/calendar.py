@@ -25,6 +25,7 @@ HORIZON_YEARS = 50
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 _YEAR_SECONDS = 366 * DAY_SECONDS
 
 
@@ -123,10 +124,14 @@ class BusinessCalendar:
 
         A working day is a date of the calendar's zone with some open time; ``n`` is at least 1. Raises ``NoOpening``.
         """
-        start, today, years = whole_second(a), self.day_of(a).toordinal(), 0
+        return self.close_of_working_day(self.day_of(a), n)
+
+    def close_of_working_day(self, day: date, n: int) -> datetime:
+        """The close of the ``n``-th working day after ``day``, a date of the calendar's zone. Raises ``NoOpening``."""
+        start, years = self.second_of(day, 0), 0
         while True:
             table = self._covering(start, start + years * _YEAR_SECONDS)
-            i = bisect_right(table.days, today) + counted(n) - 1
+            i = bisect_right(table.days, day.toordinal()) + counted(n) - 1
             if i < len(table.days):
                 return instant(table.closes[i])
             years = _further(years)
@@ -138,15 +143,21 @@ class BusinessCalendar:
     def intervals_of(self, day: date) -> list[Interval]:
         """Open time of the windows that start on ``day``, breaks taken out, as UTC seconds in order."""
         windows = self.hours.windows_of(day)
-        if not windows or self.second_of(day, DAY_SECONDS) <= self.second_of(day, 0):
-            return []  # no windows, or a date that its zone skipped (Apia, 2011-12-30)
+        if not windows or self._skipped(day):
+            return []
         found = _merged((self.second_of(day, start), self.second_of(day, end)) for start, end in windows)
         if self.hours.breaks:
-            # A break is taken out by its instants, so also from a window that began the evening before.
-            for near in (day, day + timedelta(days=1)):
+            # A break is taken out by its instants: one of the evening before may reach into the day's windows, and a
+            # window may reach into a break of the morning after.
+            for near in (day - _DAY, day, day + _DAY):
                 for start, end in self.hours.breaks.get(near, ()):
-                    found = _without(found, self.second_of(near, start), self.second_of(near, end))
+                    if not self._skipped(near):
+                        found = _without(found, self.second_of(near, start), self.second_of(near, end))
         return found
+
+    def _skipped(self, day: date) -> bool:
+        """Whether the zone never had that date (Apia, 2011-12-30)."""
+        return self.second_of(day, DAY_SECONDS) <= self.second_of(day, 0)
 
     def _moved(self, start: int, seconds: int, *, closing: bool) -> int:
         """The earliest (``closing``) or the latest instant with so many open seconds from ``start``."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from desk.domain.calendar import EPOCH, Boundary, BusinessCalendar, counted, instant, whole_second
-from desk.domain.opening_hours import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class CalendarHistory:
             left -= closing is not None
             if closing is not None and left == 0:
                 return closing
-        return last.add_working_days(instant(last.second_of(day, DAY_SECONDS // 2)), left)
+        return last.close_of_working_day(day, left)
 
     def _closing_of(self, day: date) -> datetime | None:
         """When the date closes for good, over the versions in force during it; None when it never opens."""

@@ -22,10 +22,30 @@ ROOT = Path(os.environ.get("DESK_CORPUS", Path(__file__).parents[3] / "shared" /
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no corpus beside the checkout")
 
 
-def rows(name: str) -> list[Any]:
-    path = ROOT / f"cases_{name}.jsonl"
-    found = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+def lines(name: str) -> list[Any]:
+    """Every row of a file, which must be there when the folder is: what is not found is not tried."""
+    if not ROOT.is_dir():
+        return []
+    return [json.loads(line) for line in (ROOT / f"cases_{name}.jsonl").read_text().splitlines()]
+
+
+def rows(*names: str, op: str | None = None) -> list[Any]:
+    """The undisputed rows, of the edges those with one operation."""
+    found = [row for name in names for row in lines(name) if row.get("op", op) == op or op is None]
     return [pytest.param(row, id=row["id"]) for row in found if not row.get("disputed")]
+
+
+ADDED = [*rows("add"), *rows("edge", op="add")]
+MEASURED = [*rows("elapsed"), *rows("edge", op="elapsed")]
+
+
+def test_every_row_is_tried_but_the_disputed_ones() -> None:
+    every = [row for name in ("add", "elapsed", "edge") for row in lines(name)]
+    tried = [param.values[0]["id"] for param in (*ADDED, *MEASURED)]
+    assert sorted(tried) == sorted(row["id"] for row in every if not row.get("disputed"))
+    assert len(set(tried)) == len(tried) > 200
+    assert {row.get("convention", "any") for row in every if not row.get("disputed")} <= {*CONVENTIONS, "any"}
+    assert all(row["op"] in ("add", "elapsed") for row in lines("edge"))
 
 
 def calendar_of(row: dict[str, Any]) -> BusinessCalendar:
@@ -39,24 +59,31 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.parametrize("row", [*rows("add"), *(p for p in rows("edge") if p.values[0]["op"] == "add")])
+CONVENTIONS = ("nearest", "farthest", "reversed_zero")
+"""Boundary rules of other projects beside ours, which has both boundaries and counts backward below zero."""
+
+
+@pytest.mark.parametrize("row", ADDED)
 def test_an_instant_so_much_working_time_away(row: dict[str, Any]) -> None:
-    nearest = at(row.get("oracle_nearest") or row["expect_nearest"])
-    farthest = at(row.get("oracle_farthest") or row["expect_farthest"])
     calendar = calendar_of(row)
+    start, seconds = at(row["start"]), row["seconds"]
     for time in (calendar, CalendarHistory.of(calendar)):
-        assert time.add(at(row["start"]), row["seconds"]) == nearest
-        if row.get("direction") == "backward" and row["seconds"] == 0:
-            assert time.last_closing(at(row["start"])) == farthest
-        else:
-            assert time.add(at(row["start"]), row["seconds"], "farthest") == farthest
+        found = {"nearest": time.add(start, seconds), "farthest": time.add(start, seconds, "farthest")}
+        if row.get("direction") == "backward" and seconds == 0:
+            found["farthest"] = time.last_closing(start)
+        for boundary, moment in found.items():
+            assert moment == at(row.get(f"oracle_{boundary}") or row[f"expect_{boundary}"])
+            if row.get("convention") in ("any", boundary):
+                assert moment == at(row["expect"])
 
 
-@pytest.mark.parametrize("row", [*rows("elapsed"), *(p for p in rows("edge") if p.values[0]["op"] == "elapsed")])
+@pytest.mark.parametrize("row", MEASURED)
 def test_the_working_time_between_two_instants(row: dict[str, Any]) -> None:
     calendar = calendar_of(row)
     for time in (calendar, CalendarHistory.of(calendar)):
-        assert time.elapsed(at(row["start"]), at(row["end"])) == row.get("oracle_seconds", row.get("expect_seconds"))
+        found = time.elapsed(at(row["start"]), at(row["end"]))
+        assert found == row.get("oracle_seconds", row["expect_seconds"])
+        assert row["expect_seconds"] == (max(found, 0) if row.get("convention") == "reversed_zero" else found)
 
 
 KINDS = {
