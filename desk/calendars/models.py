@@ -19,6 +19,8 @@ class Calendar(Base):
     registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"), index=True)
     name: Mapped[str] = mapped_column(sa.String(NAME_LENGTH))
     created_at: Mapped[datetime]
+    # The newest version of which the managers were told that it never opens (again). Not a foreign key: a circle.
+    closed_version_id: Mapped[int | None]
 
 
 class CalendarVersion(Base):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
 from desk.domain.calendar import instant, whole_second
 from desk.domain.errors import InvalidInput, NotPermitted
-from desk.domain.holiday_dates import public_holidays
+from desk.domain.holiday_dates import HOLIDAY_YEARS, public_holidays
 from desk.domain.opening_hours import parse
 from desk.domain.permissions import Actor, Permission, Place, may
 from desk.domain.targets import (
@@ -23,9 +23,6 @@ from desk.domain.targets import (
     table_to_json,
 )
 from desk.events import service as events
-
-HOLIDAY_YEARS = 4
-"""So many years from the one in which a version begins its public holidays are looked up and kept."""
 
 
 def add_calendar(
@@ -41,11 +38,12 @@ def add_calendar(
     country: str | None = None,
     subdivision: str | None = None,
     note: str = "",
+    names: Mapping[str, str] | None = None,
 ) -> Calendar:
     """A party's calendar with its first version, which also holds for the time before it.
 
-    ``spec``: ``desk.domain.opening_hours.parse``; with a ``country`` and no holidays in it, they are looked up. Raises
-    ``InvalidInput``, ``NotPermitted``.
+    ``spec``: ``desk.domain.opening_hours.parse``; with a ``country`` and no holidays in it, they are looked up;
+    ``names`` of its dates. Raises ``InvalidInput``, ``NotPermitted``.
     """
     may_edit(actor, consortium_id, registry_id)
     calendar = Calendar(consortium_id=consortium_id, registry_id=registry_id, name=name, created_at=now)
@@ -61,6 +59,7 @@ def add_calendar(
         country=country,
         subdivision=subdivision,
         note=note,
+        names=names,
     )
     return calendar
 
@@ -76,22 +75,27 @@ def add_calendar_version(
     country: str | None,
     subdivision: str | None,
     note: str,
+    names: Mapping[str, str] | None = None,
 ) -> CalendarVersion:
-    """Write a version. ``desk.working_hours.service.save_calendar_version`` calls this and tells the clocks."""
+    """Write a version. ``desk.working_hours.service.save_calendar_version`` calls this and tells the clocks.
+
+    ``names`` of its dates, in ISO form; without them the public holidays have those of the list.
+    """
     may_edit(actor, calendar.consortium_id, calendar.registry_id)
     start = instant(whole_second(effective_from))
     kept = _kept(spec)
-    names: dict[str, str] = {}
-    if country:
-        names = public_holidays(country, subdivision, start.year, start.year + HOLIDAY_YEARS - 1)
+    known: dict[str, str] = {}
+    if country and names is None:
+        known = public_holidays(country, subdivision, start.year, start.year + HOLIDAY_YEARS - 1)
         if "holidays" not in spec:
-            kept["holidays"] = sorted(names)
+            kept["holidays"] = sorted(known)
+        known = {day: name for day, name in known.items() if day in kept["holidays"]}
     parse(kept)
     version = CalendarVersion(
         calendar_id=calendar.id,
         effective_from=start,
         spec=kept,
-        holiday_names={day: name for day, name in names.items() if day in kept["holidays"]},
+        holiday_names=dict(known if names is None else names),
         country=country,
         subdivision=subdivision,
         note=note,

@@ -1,7 +1,7 @@
 """What somebody writes down as their opening hours, read and checked: the spec of a calendar as values."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,13 @@ Window = tuple[int, int]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 24 * 60 * 60
 
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+MOST_WINDOWS = 12
+"""Windows of one day. More is a slip, or somebody trying what happens."""
+
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
+_TYPED = re.compile(r"(\d{1,2})(?:[:.h]?(\d\d))?(?::(\d\d))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +117,82 @@ def _wall_time(value: Any, field: str) -> int:
         if minutes < 60 and seconds < 60 and total <= DAY_SECONDS:
             return total
     raise InvalidInput(f"“{value}” is not a time of day; write it as 09:00, at most 24:00.", field=field)
+
+
+# ------------------------------------------------------------------ what is asked of hours that somebody edits
+
+
+def typed_time(text: str) -> str | None:
+    """A time of day as people type it (``9``, ``9.30``, ``0930``, ``24``) as "HH:MM"; None when it is none."""
+    match = _TYPED.fullmatch(text.strip())
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    if minutes > 59 or seconds > 59 or hours * 3600 + minutes * 60 + seconds > DAY_SECONDS:
+        return None
+    return f"{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
+
+
+def zone_key(text: str) -> str:
+    """The name of a time zone, checked. Raises ``InvalidInput`` at ``tz``."""
+    return _zone_name(text)
+
+
+def window_in_words(window: Sequence[str]) -> str:
+    """``09:00 to 17:00``, ``22:00 to 06:00 the next day``."""
+    start, end = window
+    return f"{start} to {end}" + (" the next day" if end <= start else "")
+
+
+def window_fault(start: str, end: str) -> str:
+    """What is wrong with a window of two times "HH:MM", in a sentence; empty when nothing is."""
+    if start >= "24:00":
+        return "A window cannot start at 24:00; write 00:00 on the next day."
+    if start == end:
+        return f"It starts and ends at {start}; for a whole day write 00:00 to 24:00."
+    return ""
+
+
+def overlaps(weekly: Mapping[str, Sequence[Sequence[str]]]) -> list[tuple[str, int, str]]:
+    """Windows of a week that lie over one before them, the night into the next day included: day, place, sentence."""
+    found: list[tuple[str, int, str]] = []
+    spans = [
+        (number * DAY_SECONDS + start, number * DAY_SECONDS + end, day, place)
+        for number, day in enumerate(WEEKDAYS)
+        for place, (start, end) in enumerate(_windows(weekly.get(day, ()), "weekly_hours"))
+    ]
+    spans.sort()
+    week = 7 * DAY_SECONDS
+    # Sunday's night is Monday's morning: the last ones once more, a week earlier.
+    around = [(start - week, end - week, day, place) for start, end, day, place in spans if end > week]
+    latest: tuple[int, int, str, int] | None = max(around, key=lambda span: span[1], default=None)
+    for span in spans:
+        if latest is not None and span[0] < latest[1]:
+            one, other = (_placed(weekly, day, place) for _, _, day, place in (latest, span))
+            found.append((span[2], span[3], f"{one} and {other} overlap."))
+        if latest is None or span[1] > latest[1]:
+            latest = span
+    return found
+
+
+def _placed(weekly: Mapping[str, Sequence[Sequence[str]]], day: str, place: int) -> str:
+    return f"{DAY_NAMES[WEEKDAYS.index(day)]} {window_in_words(weekly[day][place])}"
+
+
+def check(spec: Mapping[str, Any]) -> OpeningHours:
+    """As ``parse``, and stricter, for hours that somebody edits: few windows, none over another, none that is empty.
+
+    What is stored already is read by ``parse``: it may overlap, and counts once. Raises ``InvalidInput``.
+    """
+    hours = parse(spec)
+    weekly = _mapping(spec.get("weekly_hours"), "weekly_hours")
+    dated = {**_mapping(spec.get("overrides") or {}, "overrides"), **_mapping(spec.get("breaks") or {}, "breaks")}
+    for windows in (*weekly.values(), *dated.values()):
+        if len(windows) > MOST_WINDOWS:
+            raise InvalidInput(f"At most {MOST_WINDOWS} windows fit into a day.", field="weekly_hours")
+        for start, end in windows:
+            if fault := window_fault(start, end):
+                raise InvalidInput(fault, field="weekly_hours")
+    for _, _, sentence in overlaps(weekly):
+        raise InvalidInput(sentence, field="weekly_hours")
+    return hours

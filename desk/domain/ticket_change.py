@@ -24,6 +24,7 @@ class ChangeType(StrEnum):
     PRIORITY_CHANGED = "priority_changed"
     AGREEMENT_CHANGED = "agreement_changed"
     CALENDAR_EDITED = "calendar_edited"
+    HOURS_CHOSEN = "hours_chosen"
     LEAD_TRANSFERRED = "lead_transferred"
     MERGED = "merged"
     ABSORBED = "absorbed"
@@ -114,6 +115,11 @@ class Change:
     def calendar_edited(cls, calendar: CalendarKey) -> "Change":
         """A new version of one of the ticket's calendars was saved."""
         return cls(ChangeType.CALENDAR_EDITED, calendar=calendar)
+
+    @classmethod
+    def hours_chosen(cls) -> "Change":
+        """A team keeps another calendar: its clocks go on in the one that the terms now name; the promise stays."""
+        return cls(ChangeType.HOURS_CHOSEN)
 
     @classmethod
     def lead_transferred(cls) -> "Change":

@@ -1,18 +1,146 @@
-"""Reading working hours: whose they are, when they open next, what stands in them, and which clocks an edit would move."""
+"""Reading working hours: whose they are, when they open next, what was changed in them, which clocks an edit moves."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+import heapq
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.accounts.models import Team
-from desk.calendars.models import Calendar
+from desk.accounts.models import Consortium, Person, Registry, Team
+from desk.calendars.models import Calendar, CalendarVersion
 from desk.calendars.queries import histories
-from desk.domain.calendar import NoOpening
-from desk.domain.calendar_history import CalendarHistory
-from desk.sla.models import ClockSet
+from desk.domain.calendar import BusinessCalendar, NoOpening, instant, whole_second
+from desk.domain.calendar_changes import changes
+from desk.domain.calendar_history import CalendarHistory, Version
+from desk.domain.clock_moments import with_moments
+from desk.domain.clocks import ClockState, EventType
+from desk.domain.errors import NotFound
+from desk.domain.lifecycle import State
+from desk.domain.permissions import Actor, Permission, Place, may
+from desk.domain.targets import Kind
+from desk.sla import queries as sla
+from desk.sla import service as clocks
+from desk.sla.models import Clock, ClockSet
+
+BATCH = 200
+ROWS_SHOWN = 100
+DRAFT = "draft"
+"""The key of a version that is not saved."""
+
+
+# ------------------------------------------------------------------ whose they are
+
+
+@dataclass(frozen=True, slots=True)
+class PartyHours:
+    """A desk of the reader's: its calendars by name, the teams that keep them, and whether the reader may edit them."""
+
+    name: str
+    place: Place
+    edits: bool
+    calendars: Sequence[Calendar]
+    teams: Sequence[Team]
+
+    def keeps(self, calendar: Calendar) -> list[Team]:
+        """The teams that keep a calendar."""
+        return [team for team in self.teams if team.calendar_id == calendar.id]
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """Calendars that the actor may read: those of the desks they work at."""
+    return sa.or_(Calendar.consortium_id.in_(actor.consortia()), Calendar.registry_id.in_(actor.registries()))
+
+
+def get(session: Session, actor: Actor, number: int) -> Calendar:
+    """A calendar that the actor may read. Raises ``NotFound``."""
+    found = session.scalars(sa.select(Calendar).where(Calendar.id == number, visible_to(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def place_of(calendar: Calendar) -> Place:
+    """Whose it is, as the rules see it."""
+    return Place(consortium_id=calendar.consortium_id, registry_id=calendar.registry_id)
+
+
+def parties(session: Session, actor: Actor) -> list[PartyHours]:
+    """The desks of the actor with their calendars and teams; four queries."""
+    consortia = session.scalars(sa.select(Consortium).where(Consortium.id.in_(actor.consortia()))).all()
+    registries = session.scalars(sa.select(Registry).where(Registry.id.in_(actor.registries()))).all()
+    calendars = session.scalars(sa.select(Calendar).where(visible_to(actor)).order_by(Calendar.name, Calendar.id)).all()
+    own = sa.or_(Team.consortium_id.in_(actor.consortia()), Team.registry_id.in_(actor.registries()))
+    teams = session.scalars(sa.select(Team).where(own).order_by(Team.tier, Team.id)).all()
+    places = [(each.name, Place(consortium_id=each.id)) for each in sorted(consortia, key=lambda each: each.name)]
+    places += [(each.name, Place(registry_id=each.id)) for each in sorted(registries, key=lambda each: each.name)]
+
+    def of(place: Place, rows: Sequence[Any]) -> list[Any]:
+        key = (place.consortium_id, place.registry_id)
+        return [row for row in rows if (row.consortium_id, row.registry_id) == key]
+
+    return [
+        PartyHours(name, place, may(actor, Permission.CALENDAR_EDIT, place), of(place, calendars), of(place, teams))
+        for name, place in places
+    ]
+
+
+# ------------------------------------------------------------------ versions
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A version as the list shows it. ``standing``: in force, ahead, past, or replaced by a later one of its moment."""
+
+    version: CalendarVersion
+    by: str
+    standing: str
+    changes: Sequence[str]
+
+
+def versions(session: Session, calendar_id: int) -> list[CalendarVersion]:
+    """All versions in the order in which they were written; the last is the newest."""
+    chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id == calendar_id).order_by(CalendarVersion.id)
+    return list(session.scalars(chosen))
+
+
+def newest_id(session: Session, calendar_id: int) -> int:
+    """The id of the version that was written last: what an edit says that it knows."""
+    newest = sa.select(sa.func.max(CalendarVersion.id)).where(CalendarVersion.calendar_id == calendar_id)
+    return session.scalar(newest) or 0
+
+
+def in_force(found: Sequence[CalendarVersion], at: datetime) -> CalendarVersion:
+    """The version that counts at an instant; the first one counts before it, too."""
+    begun = [each for each in found if each.effective_from <= at]
+    return max(begun, key=lambda each: (each.effective_from, each.id), default=found[0])
+
+
+def version_lines(session: Session, found: Sequence[CalendarVersion], now: datetime) -> list[VersionLine]:
+    """The versions of a calendar, the newest first, with who wrote them and what each changed."""
+    people = sa.select(Person.id, Person.name).where(Person.id.in_({each.created_by for each in found} - {None}))
+    names: dict[int | None, str] = {row.id: row.name for row in session.execute(people)}
+    force, said = in_force(found, now), []
+    for place, each in enumerate(found):
+        later = any(other.effective_from == each.effective_from for other in found[place + 1 :])
+        before = in_force(found[:place], each.effective_from) if place else None
+        zone = BusinessCalendar.from_spec({"tz": each.spec["tz"], "weekly_hours": {}})
+        what = changes(before.spec, each.spec, zone.day_of(each.effective_from)) if before else []
+        standing = "in force" if each is force else "replaced" if later else "past"
+        standing = "ahead" if each.effective_from > now and not later else standing
+        said.append(VersionLine(each, names.get(each.created_by, "the desk itself"), standing, what))
+    return said[::-1]
+
+
+def names_of(found: Sequence[CalendarVersion]) -> dict[int | str | None, Mapping[str, str]]:
+    """The names of dates by version, as ``calendar_year`` takes them."""
+    return {each.id: each.holiday_names for each in found}
+
+
+# ------------------------------------------------------------------ when they open
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +167,177 @@ class Openings:
     registry: Opening | None = None
 
 
-def opening_of(calendar_id: int, name: str, history: CalendarHistory, now: datetime) -> Opening:
+def next_openings(session: Session, ticket_ids: Collection[int], now: datetime) -> dict[int, Openings]:
+    """Both desks' hours as of now for some tickets; three queries however many they are."""
+    chosen = sa.select(ClockSet.ticket_id, ClockSet.lead_calendar_id, ClockSet.registry_calendar_id)
+    rows = session.execute(chosen.where(ClockSet.ticket_id.in_(ticket_ids))).all()
+    known = openings(session, {row.lead_calendar_id for row in rows} | {row.registry_calendar_id for row in rows}, now)
+    found = {row.ticket_id: Openings(known.get(row[1]), known.get(row[2])) for row in rows}
+    return {ticket_id: found.get(ticket_id, Openings()) for ticket_id in ticket_ids}
+
+
+def openings(session: Session, calendar_ids: Collection[int | None], now: datetime) -> dict[int, Opening]:
+    """Some calendars as of now, each named after the first team that keeps it; two queries."""
+    team = sa.select(sa.func.min(Team.id)).where(Team.calendar_id == Calendar.id).correlate(Calendar).scalar_subquery()
+    rows = session.execute(
+        sa.select(Calendar.id, sa.func.coalesce(Team.name, Calendar.name).label("name"))
+        .outerjoin(Team, Team.id == team)
+        .where(Calendar.id.in_([each for each in calendar_ids if each is not None]))
+    ).all()
+    known = histories(session, [row.id for row in rows])
+    return {row.id: opening_of(row.id, row.name, known[row.id], now) for row in rows if row.id in known}
+
+
+def opening_of(calendar_id: int, name: str, hours: CalendarHistory, now: datetime) -> Opening:
     """A calendar as of now."""
-    tz = history.version_at(now).calendar.tz
+    tz = hours.version_at(now).calendar.tz
     try:
-        if history.is_open(now):
-            return Opening(calendar_id, name, tz, open_until=open_until(history, now))
-        return Opening(calendar_id, name, tz, opens_at=history.next_opening(now))
+        if hours.is_open(now):
+            return Opening(calendar_id, name, tz, open_until=_open_until(hours, now))
+        return Opening(calendar_id, name, tz, opens_at=hours.next_opening(now))
     except NoOpening:
         return Opening(calendar_id, name, tz)
 
 
-def open_until(history: CalendarHistory, now: datetime) -> datetime:
-    """When it closes; a change of version in an open stretch does not close it."""
-    end = history.closes_at(now)
-    while history.is_open(end) and (end - now).days < 400:
-        end = history.closes_at(end)
+def _open_until(hours: CalendarHistory, now: datetime) -> datetime:
+    """When it closes; a change of version in the middle of an open stretch does not close it."""
+    end = hours.closes_at(now)
+    while hours.is_open(end) and end - now < timedelta(days=400):
+        end = hours.closes_at(end)
     return end
 
 
-def next_openings(session: Session, ticket_ids: Collection[int], now: datetime) -> dict[int, Openings]:
-    """Both desks' hours as of now for some tickets; two queries however many they are."""
+def never_opens(hours: CalendarHistory, now: datetime) -> bool:
+    """Whether no opening lies ahead, within the horizon."""
+    try:
+        hours.next_opening(now)
+    except NoOpening:
+        return True
+    return False
+
+
+# ------------------------------------------------------------------ what an edit would move
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A clock whose date an edit would move. A date of None: none can be given."""
+
+    ticket_id: int
+    kind: Kind
+    before: datetime | None
+    after: datetime | None
+    late: bool  # at once, and not before
+
+    @property
+    def seconds(self) -> int:
+        """By how much, later being positive; 0 where a date is gained or lost."""
+        return int((self.after - self.before).total_seconds()) if self.before and self.after else 0
+
+    @property
+    def weight(self) -> tuple[bool, bool, int, int]:
+        """What comes first: late at once, then no date any more, then the widest moves."""
+        return (self.late, self.after is None, abs(self.seconds), -self.ticket_id)
+
+
+@dataclass(slots=True)
+class Preview:
+    """What an edit would do: counts over all live clocks of the calendar, and the moves that matter most."""
+
+    live: int = 0
+    later: int = 0
+    earlier: int = 0
+    undated: int = 0
+    late: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    rows: list[Move] = field(default_factory=list)
+
+    @property
+    def moved(self) -> int:
+        """How many clocks would have another date."""
+        return sum(self.kinds.values())
+
+    def count(self, moves: Sequence[Move]) -> None:
+        """Take some moves in; only the weightiest are kept."""
+        for move in moves:
+            self.kinds[move.kind] += 1
+            self.late += move.late
+            self.later += move.seconds > 0
+            self.earlier += move.seconds < 0
+            self.undated += move.after is None
+        self.rows = heapq.nlargest(ROWS_SHOWN, [*self.rows, *moves], key=lambda move: move.weight)
+
+
+def supposed(hours: CalendarHistory, spec: Mapping[str, Any], start: datetime, now: datetime) -> CalendarHistory:
+    """A calendar's history as it would be with one more version."""
+    begin = instant(whole_second(start))
+    return CalendarHistory([*hours.versions, Version(begin, BusinessCalendar.from_spec(spec), DRAFT, now)])
+
+
+def preview(session: Session, calendar_id: int, hours: CalendarHistory, now: datetime) -> Preview:
+    """What running clocks would do with ``hours`` as the calendar's history; nothing is written.
+
+    Worked out as the edit itself would do it, in batches, each of a few queries.
+    """
+    found = Preview()
+    for batch in sla.live_tickets_of_calendar(session, calendar_id, BATCH):
+        stored = sla.clocks_of(session, batch)
+        rows = sla.sets_of(session, batch)
+        for row in rows:
+            session.expunge(row)  # what is done to it here must never be written
+        for unit in sla.read(session, rows, now, {calendar_id: hours}):
+            clocks.keep_up(unit)
+            clocks.learn(unit, {calendar_id}, None)
+            own = [clock for clock in stored[unit.row.ticket_id] if clock.calendar_id == calendar_id and is_live(clock)]
+            found.live += len(own)
+            found.count([move for clock in own if (move := _move(unit, clock, now))])
+    return found
+
+
+def _move(unit: sla.Unit, before: Clock, now: datetime) -> Move | None:
+    after = with_moments(unit.book.clocks[before.kind], unit.book.calendars, unit.applied.percents)
+    late = unit.book.had(before.kind, EventType.BREACHED) and not before.is_late(now)
+    if before.due_at == after.due_at and not late:
+        return None
+    return Move(unit.row.ticket_id, before.kind, before.due_at, after.due_at, late)
+
+
+def is_live(clock: Clock) -> bool:
+    """Whether a clock may still be late: it runs, or stands still for the time being."""
+    return clock.state in (ClockState.RUNNING, ClockState.PAUSED)
+
+
+def due_dates(session: Session, calendar_id: int) -> dict[int, datetime | None]:
+    """The dates of all live clocks of a calendar, by clock: compared before and after an edit."""
     rows = session.execute(
-        sa.select(ClockSet.ticket_id, ClockSet.lead_calendar_id, ClockSet.registry_calendar_id).where(
-            ClockSet.ticket_id.in_(ticket_ids)
+        sa.select(Clock.id, Clock.due_at).where(
+            Clock.calendar_id == calendar_id,
+            Clock.state.in_([sa.literal_column("'running'"), sa.literal_column("'paused'")]),
         )
-    ).all()
-    ids = {row.lead_calendar_id for row in rows} | {row.registry_calendar_id for row in rows}
-    known = openings(session, ids - {None}, now)
-    found = {
-        row.ticket_id: Openings(known.get(row.lead_calendar_id), known.get(row.registry_calendar_id)) for row in rows
-    }
-    return {ticket_id: found.get(ticket_id, Openings()) for ticket_id in ticket_ids}
-
-
-def openings(session: Session, calendar_ids: Collection[int], now: datetime) -> dict[int, Opening]:
-    """Some calendars as of now, named after the first team that keeps them; two queries."""
-    team = sa.select(sa.func.min(Team.id)).where(Team.calendar_id == Calendar.id).correlate(Calendar).scalar_subquery()
-    names = session.execute(
-        sa.select(Calendar.id, sa.func.coalesce(Team.name, Calendar.name))
-        .outerjoin(Team, Team.id == team)
-        .where(Calendar.id.in_(calendar_ids))
     )
-    known = {calendar_id: name for calendar_id, name in names}
-    return {
-        calendar_id: opening_of(calendar_id, known[calendar_id], history, now)
-        for calendar_id, history in histories(session, list(known)).items()
-        if isinstance(calendar_id, int)
-    }
+    return {row.id: row.due_at for row in rows}
+
+
+def tickets_of_team(session: Session, team: Team, size: int) -> list[Sequence[int]]:
+    """Tickets that are not closed and whose hours are this team's, as they are locked, in batches."""
+    if team.consortium_id is not None:
+        own = ClockSet.consortium_id == team.consortium_id
+        other = ClockSet.lead_calendar_id.is_distinct_from(team.calendar_id)
+    else:
+        own = ClockSet.registry_id == team.registry_id
+        other = ClockSet.registry_calendar_id.is_distinct_from(team.calendar_id)
+    chosen = sa.select(ClockSet.ticket_id).where(own, other, ClockSet.state != State.CLOSED)
+    return list(session.scalars(chosen.order_by(ClockSet.ticket_id)).partitions(size))
+
+
+def unseen_closed(session: Session, now: datetime) -> list[tuple[Calendar, int]]:
+    """Calendars that never open again of which nobody was told yet, each with its newest version."""
+    newest = sa.func.max(CalendarVersion.id)
+    rows = session.execute(
+        sa.select(Calendar, newest.label("version"))
+        .join(CalendarVersion, CalendarVersion.calendar_id == Calendar.id)
+        .group_by(Calendar.id)
+        .having(sa.or_(Calendar.closed_version_id.is_(None), Calendar.closed_version_id != newest))
+    ).all()
+    known = histories(session, [row[0].id for row in rows])
+    return [(row[0], row[1]) for row in rows if never_opens(known[row[0].id], now)]

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("ticket_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("cycle", sa.Integer(), nullable=False),
         sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("counted", sa.Boolean(), nullable=False),
@@ -59,6 +60,9 @@ def upgrade() -> None:
     with op.batch_alter_table("calendar_version", schema=None) as batch_op:
         batch_op.add_column(sa.Column("correction", sa.Boolean(), server_default=sa.false(), nullable=False))
 
+    with op.batch_alter_table("calendar", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("closed_version_id", sa.Integer(), nullable=True))
+
     with op.batch_alter_table("agreement_version", schema=None) as batch_op:
         batch_op.add_column(sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -80,6 +84,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_column("tell_from")
+
+    with op.batch_alter_table("calendar", schema=None) as batch_op:
+        batch_op.drop_column("closed_version_id")
 
     with op.batch_alter_table("agreement_version", schema=None) as batch_op:
         batch_op.drop_column("carried_out_at")
