@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from desk.access import current_actor
 from desk.clock import utcnow
-from desk.domain import wording
+from desk.domain import clock_words, wording
 from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS, may_move
 from desk.domain.permissions import LEAD_ROLES, MEMBER_ROLES, REGISTRY_ROLES, Actor, Role
 
@@ -46,11 +46,14 @@ def register(app: Flask) -> None:
     filters: Mapping[str, Callable[..., object]] = {
         "moment": moment,
         "moment_in": moment_in,
+        "period_in": period_in,
         "short_moment": short_moment,
         "ago": ago,
+        "iso": wording.iso,
         "span": wording.span,
         "size": wording.size,
         "words": wording.words,
+        "why": clock_words.why,
         "counted": wording.counted,
     }
     for name, function in filters.items():
@@ -71,12 +74,18 @@ def zone() -> str:
 def moment(instant: datetime) -> Markup:
     """Date, time and zone, and how far away that is: the long form, for facts and headers."""
     text, far = wording.date_and_time(instant, zone()), wording.relative(instant, utcnow())
-    return _time(instant, f"{text} ({far})")
+    return _time(instant, f"{text} ({far})", far="within")
 
 
 def moment_in(instant: datetime, in_zone: str) -> Markup:
     """Date and time in a zone that is not the reader's: where a calendar's own hours explain something."""
     return _time(instant, wording.date_and_time(instant, in_zone))
+
+
+def period_in(start: datetime, end: datetime, in_zone: str) -> Markup:
+    """From when to when in a zone that need not be the reader's."""
+    first, last = wording.period(start, end, in_zone)
+    return Markup("{} to {}").format(_time(start, first), _time(end, last))
 
 
 def short_moment(instant: datetime) -> Markup:
@@ -86,12 +95,14 @@ def short_moment(instant: datetime) -> Markup:
 
 def ago(instant: datetime) -> Markup:
     """How far away, with the date on hovering: beside a conversation, where order matters more than the hour."""
-    return _time(instant, wording.relative(instant, utcnow()), wording.date_and_time(instant, zone()))
+    return _time(instant, wording.relative(instant, utcnow()), wording.date_and_time(instant, zone()), far="whole")
 
 
-def _time(instant: datetime, text: str, title: str = "") -> Markup:
+def _time(instant: datetime, text: str, title: str = "", far: str = "") -> Markup:
+    """``far``: what of the text says how far away it is, which the page's script keeps true while the page is open."""
     hint = Markup(' title="{}"').format(title) if title else Markup("")
-    return Markup('<time datetime="{}"{}>{}</time>').format(wording.iso(instant), hint, escape(text))
+    kept = Markup(' data-far="{}"').format(far) if far else Markup("")
+    return Markup('<time datetime="{}"{}{}>{}</time>').format(wording.iso(instant), hint, kept, escape(text))
 
 
 def ways() -> list[Way]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -15,22 +14,18 @@ from desk.accounts.models import MemberOrg, Person
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.conversations.queries import ShownMessage
-from desk.custody import queries as custody
 from desk.db import db, transaction
 from desk.domain.catalogue import Catalogue, Entry
 from desk.domain.classify import Match, classify
 from desk.domain.errors import Conflict, DeskError, NotFound, NotPermitted
-from desk.domain.lifecycle import DONE, MEMBER_WORDS, TURN, Action, State, may_move
+from desk.domain.lifecycle import DONE, Action, State, may_move
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
-from desk.domain.targets import Kind
-from desk.domain.vocabulary import Audience, Party
-from desk.domain.wording import EVENT_WORDS
+from desk.domain.vocabulary import Audience
 from desk.errors import status_of
 from desk.escalations import queries as escalations
-from desk.events import queries as events
-from desk.events.models import Event
 from desk.issues import queries as issues
-from desk.sla import queries as sla
+from desk.ticket_clocks import ClockPanel, Side, panel_of, side_of
+from desk.ticket_timeline import Happening, timeline
 from desk.tickets import forms, queries
 from desk.tickets.models import Ticket
 
@@ -39,64 +34,6 @@ PROPOSED = 3
 
 LATEST = 200
 """Messages that a page shows beside the first; a conversation of thousands would take long to send and to read."""
-
-
-class Side(StrEnum):
-    """From where the reader looks at the ticket. Somebody of several sides looks from the lead's."""
-
-    LEAD = "lead"
-    REGISTRY = "registry"
-    MEMBER = "member"
-
-
-SHOWN_CLOCKS: dict[Side, frozenset[Kind]] = {
-    Side.LEAD: frozenset(Kind),
-    # How a lead keeps its own times is between it and its members.
-    Side.REGISTRY: frozenset({Kind.REGISTRY_ACCEPTANCE, Kind.REGISTRY, Kind.OVERALL}),
-    Side.MEMBER: frozenset(),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the ledger, with its place in the strip in percent of the ticket's life so far."""
-
-    party: Party
-    team: str | None
-    from_at: datetime
-    until_at: datetime | None
-    seconds: int | None  # working time of the holder; None while the turn lasts
-    left: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """A line of the timeline."""
-
-    at: datetime
-    kind: str
-    words: str
-    actor: str | None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the ticket stands in the member's words, with the dates that were promised."""
-
-    words: str
-    since: datetime
-    answer: sla.ClockLine | None
-    update: sla.ClockLine | None
-    solution: sla.ClockLine | None
-    yours: bool
-    done: bool
-
-    @property
-    def late(self) -> bool:
-        """Whether anything that was promised has been missed and is still owed."""
-        return any(line is not None and line.is_late for line in (self.answer, self.update, self.solution))
 
 
 @dataclass(frozen=True)
@@ -109,9 +46,7 @@ class TicketPage:
     messages: Sequence[ShownMessage]
     left_out: int  # messages between the first and the latest ones, unless the whole was asked for
     audiences: tuple[Audience, ...]
-    standing: Standing
-    clocks: Sequence[sla.ClockLine]
-    turns: Sequence[Turn]
+    time: ClockPanel
     timeline: Sequence[Happening]
     entry: Entry | None
     proposals: Sequence[Match]  # what the words point to, while nobody has classified the ticket
@@ -139,8 +74,6 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
     side = side_of(actor, subject)
     messages = queries.messages_for(session, actor, ticket, subject)
     left_out = 0 if request.args.get("all") else max(len(messages) - LATEST - 1, 0)
-    turns = _turns(session, ticket, now)
-    clocks = sla.lines(session, ticket.id, now)
     lead = side is Side.LEAD
     unproved = lead and (ticket.unverified_sender is not None or ticket.requester_id is None)
     return TicketPage(
@@ -150,10 +83,8 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         messages=[*messages[:1], *messages[1 + left_out :]],
         left_out=left_out,
         audiences=tuple(_writable(actor, subject, side)),
-        standing=_standing(ticket, turns, clocks),
-        clocks=[line for line in clocks if line.kind in SHOWN_CLOCKS[side]],
-        turns=turns if side is not Side.MEMBER else (),
-        timeline=_timeline(session, ticket, side),
+        time=panel_of(session, ticket, side, now),
+        timeline=timeline(session, ticket, side),
         entry=catalogue.entry(session, ticket.catalogue_key),
         proposals=_proposals(session, ticket, messages) if lead and not ticket.catalogue_key else (),
         people=accounts.lead_people(session, ticket.consortium_id, now) if lead else (),
@@ -178,13 +109,6 @@ def _may_follow(session: Session, ticket: Ticket, subject: TicketSubject, now: d
     return [each for each in accounts.contacts_of(session, ticket.member_org_id, now) if each.id not in known]
 
 
-def side_of(actor: Actor, subject: TicketSubject) -> Side:
-    """From where this reader looks."""
-    if may(actor, Permission.TICKET_WORK, subject):
-        return Side.LEAD
-    return Side.REGISTRY if may(actor, Permission.ESCALATION_WORK, subject) else Side.MEMBER
-
-
 def _writable(actor: Actor, subject: TicketSubject, side: Side) -> Iterator[Audience]:
     """The audiences the reader may write to, the likeliest first."""
     order = {
@@ -196,98 +120,6 @@ def _writable(actor: Actor, subject: TicketSubject, side: Side) -> Iterator[Audi
         allowed = may(actor, Permission.MESSAGE_ADD, MessageSubject(subject, audience))
         if allowed and queries.handover_allowed(subject, audience):
             yield audience
-
-
-def _turns(session: Session, ticket: Ticket, now: datetime) -> list[Turn]:
-    rows = custody.ledger(session, ticket.id)
-    if not rows:
-        return []
-    begin = rows[0][0].from_at
-    end = max(rows[-1][0].until_at or now, begin)
-    whole = max((end - begin).total_seconds(), 1.0)
-    return [
-        Turn(
-            party=entry.party,
-            team=team,
-            from_at=entry.from_at,
-            until_at=entry.until_at,
-            seconds=entry.seconds,
-            left=round(100 * (entry.from_at - begin).total_seconds() / whole, 2),
-            width=round(100 * ((entry.until_at or end) - entry.from_at).total_seconds() / whole, 2),
-        )
-        for entry, team, _ in rows
-    ]
-
-
-def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[sla.ClockLine]) -> Standing:
-    owed = {line.kind: line for line in clocks if line.is_running and line.due_at is not None}
-    ended = ticket.closed_at or ticket.resolved_at if ticket.state in DONE else None
-    return Standing(
-        words=MEMBER_WORDS[ticket.state],
-        since=ended or (turns[-1].from_at if turns else ticket.created_at),
-        answer=owed.get(Kind.FIRST_RESPONSE) or owed.get(Kind.NEXT_RESPONSE),
-        update=owed.get(Kind.REGULAR_UPDATE),
-        solution=owed.get(Kind.OVERALL),
-        yours=TURN[ticket.state] is Party.MEMBER or ticket.state is State.RESOLVED,
-        done=ticket.state in DONE,
-    )
-
-
-_FOR_MEMBERS = frozenset(
-    [
-        "opened",
-        "answered",
-        "member_wrote",
-        "asked_member",
-        "held",
-        "woken",
-        "escalated",
-        "resolved",
-        "confirmed",
-        "reopened",
-        "closed",
-        "followed_up",
-        "promise_moved",
-    ]
-)
-_FOR_REGISTRIES = frozenset(
-    ["escalated", "accepted", "declined", "returned", "withdrawn", "tier_moved", "fixed", "verified", "disclosed"]
-)
-
-
-def _timeline(session: Session, ticket: Ticket, side: Side) -> list[Happening]:
-    shown = [each for each in events.timeline(session, ticket.id) if _is_for(each, side)]
-    names = accounts.names_of_people(session, {each.actor_id for each in shown if each.actor_id is not None})
-    return [
-        Happening(each.at, each.kind, EVENT_WORDS[each.kind], names.get(each.actor_id or 0), _detail(each, side))
-        for each in shown
-    ]
-
-
-def _is_for(event: Event, side: Side) -> bool:
-    """Notes are for who reads them; a member sees what moved the ticket, a registry what concerns the hand-over."""
-    if event.kind not in EVENT_WORDS:
-        return False
-    if side is Side.MEMBER:
-        return event.kind in _FOR_MEMBERS and event.audience in (None, Audience.MEMBER)
-    if side is Side.REGISTRY:
-        return event.kind in _FOR_REGISTRIES or event.audience in (Audience.HANDOVER, Audience.REGISTRY)
-    return event.audience != Audience.REGISTRY
-
-
-def _detail(event: Event, side: Side) -> str:
-    payload = event.payload
-    if event.kind == "held":
-        return str(payload.get("reason", ""))
-    if event.kind == "triaged" and payload.get("before") != payload.get("priority"):
-        return f"{payload.get('before')} → {payload.get('priority')}"
-    if event.kind in ("returned", "declined") and side is not Side.MEMBER:
-        return str(payload.get("reason", "")).replace("_", " ")
-    if event.kind == "followed_up":
-        return f"number {payload.get('ticket_id')}"
-    if event.kind in ("warned", "breached"):
-        return str(payload.get("kind", "")).replace("_", " ")
-    return ""
 
 
 # ------------------------------------------------------------------ showing it, and acting from it

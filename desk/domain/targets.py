@@ -25,6 +25,8 @@ class Kind(StrEnum):
 
 CONSORTIUM_KINDS = (Kind.FIRST_RESPONSE, Kind.NEXT_RESPONSE, Kind.REGULAR_UPDATE, Kind.LEAD, Kind.OVERALL)
 REGISTRY_KINDS = (Kind.REGISTRY_ACCEPTANCE, Kind.REGISTRY)
+MEMBER_KINDS = (Kind.FIRST_RESPONSE, Kind.NEXT_RESPONSE, Kind.REGULAR_UPDATE, Kind.OVERALL)
+"""What was promised to the member; how lead and registry share the time is between these two."""
 
 
 @dataclass(frozen=True, slots=True)

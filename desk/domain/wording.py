@@ -203,6 +203,15 @@ def date_and_time(instant: datetime, zone: str, *, weekday: bool = True, year: b
     )
 
 
+def period(start: datetime, end: datetime, zone: str) -> tuple[str, str]:
+    """From when to when: ``Fri 20 Nov 2026, 09:00`` and ``17:00 CET`` within a day, else both in full."""
+    here = ZoneInfo(zone)
+    first, last = date_and_time(start, zone), date_and_time(end, zone)
+    if start.astimezone(here).date() != end.astimezone(here).date() or zone_name(start, zone) != zone_name(end, zone):
+        return first, last
+    return first.rpartition(" ")[0], f"{end.astimezone(here):%H:%M} {zone_name(end, zone)}"
+
+
 def short(instant: datetime, zone: str, now: datetime) -> str:
     """As short as it stays clear: ``Today 14:05 CET``, ``Thu 14:05 CET`` within six days, else with the date."""
     here = ZoneInfo(zone)

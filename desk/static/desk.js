@@ -70,4 +70,73 @@
   };
   window.addEventListener("hashchange", open);
   open();
+
+  // What is said relative to now stays true while the page is open. The server's clock counts, not this machine's.
+  const ahead = Date.parse(document.body.dataset.now) - Date.now();
+  const present = () => Date.now() + ahead;
+  const counted = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
+  const largest = (seconds) => {
+    for (const [size, name] of [[31536000, "year"], [2592000, "month"], [86400, "day"], [3600, "hour"], [60, "minute"]]) {
+      if (seconds >= 2 * size || (size === 60 && seconds >= size)) return counted(Math.floor(seconds / size), name);
+    }
+    return counted(0, "minute");
+  };
+  const relative = (instant) => {
+    const seconds = Math.trunc((instant - present()) / 1000);
+    if (Math.abs(seconds) < 60) return instant >= present() ? "now" : "just now";
+    return seconds > 0 ? `in ${largest(seconds)}` : `${largest(-seconds)} ago`;
+  };
+  const zone = document.body.dataset.zone;
+  const day = (instant) => new Date(instant).toLocaleDateString("en-GB", { timeZone: zone });
+  const weekday = (instant) => new Date(instant).toLocaleDateString("en-GB", { timeZone: zone, weekday: "short" });
+  const freshen = () => {
+    for (const each of document.querySelectorAll("time")) {
+      const instant = Date.parse(each.dateTime);
+      let text = each.textContent;
+      if (each.dataset.far === "whole") text = relative(instant);
+      else if (each.dataset.far === "within") text = text.replace(/\([^()]*\)$/, `(${relative(instant)})`);
+      else if (text.startsWith("Today ") && day(instant) !== day(present())) text = text.replace("Today", weekday(instant));
+      if (text !== each.textContent) each.textContent = text;
+    }
+  };
+
+  // The clocks of a ticket are read again once a minute while they can be seen. What is open stays open, the focus
+  // stays where it is, and only a change of state is read aloud.
+  const loud = document.createElement("p");
+  loud.className = "visually-hidden";
+  loud.setAttribute("role", "status");
+  document.body.append(loud);
+  const watched = () => document.querySelector("[hx-trigger='desk:minute']");
+  let kept = {};
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const box = event.target;
+    if (!box.matches?.("[hx-trigger='desk:minute']")) return;
+    // Signed out meanwhile, or the desk is away: what is shown stays, and nothing is asked again.
+    if (event.detail.xhr.status !== 200 || !event.detail.xhr.responseText.includes(`id="${box.id}"`)) {
+      event.detail.shouldSwap = false;
+      if (event.detail.xhr.status === 200) box.setAttribute("hx-trigger", "never");
+      return;
+    }
+    kept = {
+      open: [...box.querySelectorAll("details[open]")].map((each) => each.id),
+      focus: box.contains(document.activeElement) ? document.activeElement.id : "",
+      said: box.dataset.say,
+    };
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const box = document.getElementById(event.detail.target.id);
+    if (!box?.dataset.say || kept.said === undefined) return;
+    for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
+    if (kept.focus) document.getElementById(kept.focus)?.focus({ preventScroll: true });
+    if (box.dataset.say !== kept.said) loud.textContent = box.dataset.say;
+    kept = {};
+  });
+  const minute = () => {
+    if (document.visibilityState !== "visible") return;
+    freshen();
+    const box = watched();
+    if (box && window.htmx) window.htmx.trigger(box, "desk:minute");
+  };
+  setInterval(minute, 60000);
+  document.addEventListener("visibilitychange", minute);
 })();

@@ -14,6 +14,7 @@ from desk.conversations.queries import ShownMessage
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import DONE, LIVE, State
 from desk.domain.permissions import Actor, TicketSubject
+from desk.domain.targets import MEMBER_KINDS, Kind
 from desk.domain.vocabulary import Audience
 from desk.sla.models import Clock
 from desk.tickets.models import Participant, SubmittedForm, Ticket, TicketRegistry
@@ -143,7 +144,8 @@ def my_tickets(session: Session, actor: Actor, *, done: bool = False, page: int 
     """A page of a member's tickets, those that wait for the member first."""
     waiting = sa.case((Ticket.state == State.PENDING_MEMBER, 0), (Ticket.state == State.RESOLVED, 1), else_=2)
     closed = Ticket.state == State.CLOSED
-    return _rows(session, [visible_to(actor), closed if done else ~closed], [waiting, Ticket.updated_at.desc()], page)
+    conditions = [visible_to(actor), closed if done else ~closed]
+    return _rows(session, conditions, [waiting, Ticket.updated_at.desc()], page, kinds=MEMBER_KINDS)
 
 
 def counts(session: Session, actor: Actor) -> dict[str, int]:
@@ -207,19 +209,23 @@ def _due_first() -> list[sa.ColumnElement[Any]]:
     return [Clock.due_at.asc().nulls_last(), Ticket.id.asc()]
 
 
-def _is_next_clock() -> sa.ColumnElement[bool]:
-    """The running clock of the ticket that is due first.
+def _is_next_clock(kinds: Sequence[Kind]) -> sa.ColumnElement[bool]:
+    """The running clock of the ticket, of those kinds, that is due first.
 
     Said as "none of its clocks is due earlier", so that a database looks up the few clocks of each listed ticket by
     index; asked for the first of them by a subquery, PostgreSQL reads all clocks there are.
     """
     earlier = aliased(Clock)
+    # Where all are looked at, the kind is not asked for: the index knows nothing of it.
+    narrow = len(kinds) < len(Kind)
     return sa.and_(
         Clock.ticket_id == Ticket.id,
         Clock.running_since.is_not(None),
         Clock.due_at.is_not(None),
+        *([Clock.kind.in_(kinds)] if narrow else []),
         ~sa.exists().where(
             earlier.ticket_id == Clock.ticket_id,
+            *([earlier.kind.in_(kinds)] if narrow else []),
             earlier.running_since.is_not(None),
             sa.tuple_(earlier.due_at, earlier.id) < sa.tuple_(Clock.due_at, Clock.id),
         ),
@@ -227,7 +233,11 @@ def _is_next_clock() -> sa.ColumnElement[bool]:
 
 
 def _rows(
-    session: Session, conditions: Sequence[sa.ColumnElement[bool]], order: Sequence[sa.ColumnElement[Any]], page: int
+    session: Session,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    order: Sequence[sa.ColumnElement[Any]],
+    page: int,
+    kinds: Sequence[Kind] = tuple(Kind),
 ) -> list[Row]:
     found = session.execute(
         sa.select(Ticket, Organisation.name, _REQUESTER.name, _ASSIGNEE.name, Clock)
@@ -235,7 +245,7 @@ def _rows(
         .outerjoin(Organisation, Organisation.id == MemberOrg.organisation_id)
         .outerjoin(_REQUESTER, _REQUESTER.id == Ticket.requester_id)
         .outerjoin(_ASSIGNEE, _ASSIGNEE.id == Ticket.assignee_id)
-        .outerjoin(Clock, _is_next_clock())
+        .outerjoin(Clock, _is_next_clock(kinds))
         .where(*conditions)
         .order_by(*order)
         .limit(PAGE_SIZE + 1)

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
 
-from desk import markup, storage, ticket_page
+from desk import markup, storage, ticket_account, ticket_clocks, ticket_page
 from desk.access import current_actor, requires
 from desk.accounts import queries as accounts
 from desk.accounts.models import MemberOrg
@@ -65,6 +65,7 @@ def queue() -> Any:
         page=page,
         counts=queries.counts(session, actor),
         labels=sla.LABELS,
+        soon=ticket_clocks.due_soon(session, [row.clock for row in rows], utcnow()),
         filter_args={name: value for name in ("q", "view", "state", "org") if (value := request.args.get(name))},
     )
 
@@ -243,15 +244,18 @@ def clocks(number: int) -> Any:
     """Why each date is what it is, line by line."""
     session, actor = db.session(), current_actor()
     ticket = queries.get(session, actor, number)
-    shown = ticket_page.SHOWN_CLOCKS[ticket_page.side_of(actor, queries.subject_of(session, ticket))]
-    if not shown:
-        raise NotFound
-    account = [each for each in sla.account(session, ticket.id, utcnow()) if each.clock.kind in shown]
-    actors = {stretch.actor_id for each in account for stretch in each.stretches if stretch.actor_id is not None}
+    page = ticket_account.assemble(session, actor, ticket, utcnow())
+    return render_template("tickets/clocks.html", ticket=ticket, page=page, side=page.side.value)
+
+
+@blueprint.get("/tickets/<int:number>/clocks/panel")
+@requires(Permission.TICKET_READ)
+def clocks_panel(number: int) -> Any:
+    """The part of the ticket page that goes on by itself: a fragment for its script, a page of its own without."""
+    session, actor = db.session(), current_actor()
+    ticket = queries.get(session, actor, number)
+    side = ticket_clocks.side_of(actor, queries.subject_of(session, ticket))
+    time = ticket_clocks.panel_of(session, ticket, side, utcnow())
     return render_template(
-        "tickets/clocks.html",
-        ticket=ticket,
-        account=account,
-        labels=sla.LABELS,
-        names=accounts.names_of_people(session, actors),
+        "tickets/clocks_panel.html", ticket=ticket, time=time, whole="HX-Request" not in request.headers
     )

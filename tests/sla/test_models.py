@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from desk.sla.models import DUE_SOON, Clock
+from desk.sla.models import Clock
 from tests.sla.rig import at
 
 FRIDAY, MONDAY = at("2026-03-06T17:00"), at("2026-03-09T09:00")
@@ -14,10 +14,3 @@ def test_a_clock_is_late_from_its_breach_on_whether_anybody_has_looked_or_not() 
     assert [clock.is_late(moment) for moment in (FRIDAY + MINUTE, MONDAY, MONDAY + MINUTE)] == [False, False, True]
     assert Clock(due_at=FRIDAY, breached_at=MONDAY).is_late(MONDAY)
     assert not Clock().is_late(MONDAY)
-
-
-def test_a_date_is_near_in_its_last_hours_and_not_once_it_is_missed() -> None:
-    clock = Clock(due_at=FRIDAY, breach_at=FRIDAY)
-    moments = (FRIDAY - DUE_SOON, FRIDAY - DUE_SOON + MINUTE, FRIDAY, FRIDAY + MINUTE)
-    assert [clock.is_due_soon(moment) for moment in moments] == [False, True, True, False]
-    assert not Clock().is_due_soon(FRIDAY)

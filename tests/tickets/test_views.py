@@ -267,7 +267,6 @@ def test_a_member_gets_no_tool_of_the_desk(app: Flask, cast: Cast, session: Sess
     for action in ("take", "assign", "triage", "hold", "wake", "resolve", "reopen", "requester", "follow"):
         assert alice.post(f"/tickets/{number}/{action}", data={}).status_code == 404, action
     assert alice.get("/queue").status_code == 404
-    assert alice.get(f"/tickets/{number}/clocks").status_code == 404
     assert stored(session, number).state.value == "new"
 
 

@@ -1,0 +1,83 @@
+"""What happened to a ticket, line by line: only what the reader may know of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from desk.accounts import queries as accounts
+from desk.domain.vocabulary import Audience
+from desk.domain.wording import EVENT_WORDS
+from desk.events import queries as events
+from desk.events.models import Event
+from desk.ticket_clocks import Side
+from desk.tickets.models import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of the timeline."""
+
+    at: datetime
+    kind: str
+    words: str
+    actor: str | None
+    detail: str = ""
+
+
+_FOR_MEMBERS = frozenset(
+    [
+        "opened",
+        "answered",
+        "member_wrote",
+        "asked_member",
+        "held",
+        "woken",
+        "escalated",
+        "resolved",
+        "confirmed",
+        "reopened",
+        "closed",
+        "followed_up",
+        "promise_moved",
+    ]
+)
+_FOR_REGISTRIES = frozenset(
+    ["escalated", "accepted", "declined", "returned", "withdrawn", "tier_moved", "fixed", "verified", "disclosed"]
+)
+
+
+def timeline(session: Session, ticket: Ticket, side: Side) -> list[Happening]:
+    """What happened, the oldest first, as that side may know it."""
+    shown = [each for each in events.timeline(session, ticket.id) if _is_for(each, side)]
+    names = accounts.names_of_people(session, {each.actor_id for each in shown if each.actor_id is not None})
+    return [
+        Happening(each.at, each.kind, EVENT_WORDS[each.kind], names.get(each.actor_id or 0), _detail(each, side))
+        for each in shown
+    ]
+
+
+def _is_for(event: Event, side: Side) -> bool:
+    """Notes are for who reads them; a member sees what moved the ticket, a registry what concerns the hand-over."""
+    if event.kind not in EVENT_WORDS:
+        return False
+    if side is Side.MEMBER:
+        return event.kind in _FOR_MEMBERS and event.audience in (None, Audience.MEMBER)
+    if side is Side.REGISTRY:
+        return event.kind in _FOR_REGISTRIES or event.audience in (Audience.HANDOVER, Audience.REGISTRY)
+    return event.audience != Audience.REGISTRY
+
+
+def _detail(event: Event, side: Side) -> str:
+    payload = event.payload
+    if event.kind == "held":
+        return str(payload.get("reason", ""))
+    if event.kind == "triaged" and payload.get("before") != payload.get("priority"):
+        return f"{payload.get('before')} → {payload.get('priority')}"
+    if event.kind in ("returned", "declined") and side is not Side.MEMBER:
+        return str(payload.get("reason", "")).replace("_", " ")
+    if event.kind == "followed_up":
+        return f"number {payload.get('ticket_id')}"
+    if event.kind in ("warned", "breached"):
+        return str(payload.get("kind", "")).replace("_", " ")
+    return ""
