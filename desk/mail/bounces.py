@@ -36,7 +36,7 @@ _SUBJECT = re.compile(
     r"undeliver|deliver\w{0,4} (?:status|fail|problem|error|incomplete|report)|returned (?:mail|to sender|message)"
     r"|mail delivery|failure notice|non[- ]?(?:deliver|remis)|processing error|failed mail|mail (?:has )?failed"
     r"|delivery (?:has )?(?:been )?(?:fail|delay|notif)|unzustellbar|(?:could|can) ?not be delivered|n't be delivered"
-    r"|mail (?:system )?error|message (?:delivery|status)|(?:user|recipient|address)(?: is)? unknown|unknown user"
+    r"|mail (?:system )?error|message (?:delivery|status|delay)|(?:user|recipient|address)(?: is)? unknown|unknown user"
     r"|bounced|returning to sender|nicht zugestellt|échec de|non remis|non recapitat|no se (?:ha )?pud|devuelt"
     r"|niet (?:worden )?(?:af|be)(?:ge)?lever|kunde inte levereras|kunne ikke leveres|nie dostarczon|не доставлен"
     r"|недостав|не может быть доставлен|退信|无法送达|失败|失敗|配信(?:不能|できません)|エラー|반송|전송 실패",
@@ -45,7 +45,8 @@ _SUBJECT = re.compile(
 _TEXT = re.compile(
     r"(?:could ?n.t|could not|can ?not|unable to|able to|has not|have not|not been|did not|was not|were not|failed to"
     r"|n.t) (?:yet )?(?:be(?:en)? )?(?:deliver|receive|reach|sent\b|send\b)|delivery (?:fail|to the following|attempts)"
-    r"|delivery (?:of your|has |was )?(?:fail|abort|delay)|undeliver|non-?deliver|(?:failed|invalid|intended) recipient"
+    r"|delivery (?:of your|(?:has |was |is )?(?:been )?(?:fail|abort|delay))|undeliver|non-?deliver"
+    r"|(?:failed|invalid|intended) recipient"
     r"|(?:failed|invalid) (?:final delivery |user )?(?:address|userid)|del\w{1,3}very errors|no mailbox here"
     r"|(?:recipient|user|mailbox|mailfolder|account|address)\w{0,2} (?:name )?(?:is |was |has been )?(?:not )?"
     r"(?:unknown|unavailable|full|disabled|rejected|found|recogni[sz]ed|listed)"

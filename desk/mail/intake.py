@@ -21,6 +21,7 @@ from desk.mail.address import Signer
 from desk.mail.charsets import one_line
 from desk.mail.message import InboundMessage, read
 from desk.mail.models import MESSAGE_ID_LENGTH, SUBJECT_LENGTH, InboundMail, InboundState
+from desk.mail.sandbox import NoReader, read_guarded
 from desk.storage import store
 
 log = logging.getLogger(__name__)
@@ -160,11 +161,13 @@ def read_one(mail_id: int, settings: Settings, now: datetime) -> None:
     if key is None:
         return
     try:
-        message = read(store().get(key), settings.AUTHSERV_ID or None)
+        message = read_guarded(store().get(key), settings.AUTHSERV_ID or None)
         with transaction() as session:
             gateway.receive(session, mail_id, message, signer=signer_of(settings), now=now)
     except AWAY:
         raise  # the mail stays where it is and is read again
+    except NoReader:
+        log.warning("mail %s needs a process of its own, and none could be started; it is read later", mail_id)
     except Conflict:
         # Somebody changed the ticket at the same moment. The mail is still new and will be read again.
         log.info("mail %s met a change of its ticket and is read again", mail_id)

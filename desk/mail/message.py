@@ -85,8 +85,10 @@ def read(raw: bytes, authserv_id: str | None = None) -> InboundMessage:
             root = _parsed(framed)
             body = walk(root)
             return _message(raw, root, body, authserv_id, framed.defects, complete=True)
-        except (RecursionError, MemoryError):
+        except RecursionError:
             framed.defects.append("the parts are nested too deeply")
+        except MemoryError:
+            framed.defects.append("reading it takes more memory than there is")
         except Exception as error:
             # Not the message of the error: it may hold text of the mail, and the kind is enough to find the place.
             framed.defects.append(f"the body could not be read ({type(error).__name__})")

@@ -8,12 +8,13 @@ also unpacked.
 import re
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import cached_property
 
 from desk.mail.charsets import decode
 from desk.mail.containers import signed_content, winmail
 from desk.mail.framing import MOST_PARTS
 from desk.mail.headers import first, ids, parameters, words
-from desk.mail.transfer import as_it_came, content, embedded_bytes, parsed, uuencoded_files
+from desk.mail.transfer import as_it_came, blocks, content, embedded_bytes, parsed, uuencoded_files
 from desk.mail.visible import html_text, unflowed, without_tags
 
 DEEPEST = 50
@@ -36,7 +37,7 @@ class Attachment:
     label: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Body:
     """What was found while walking the parts; ``reports`` are the parts of a delivery or feedback report."""
 
@@ -46,9 +47,9 @@ class Body:
     reports: list[tuple[str, Message]] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The plain text of the mail, or text made from its HTML where it has none."""
+        """The plain text of the mail, or text made from its HTML where it has none; to be asked after the walk."""
         plain = "\n".join(text.strip("\n") for text in self.texts if text.strip())
         return plain or html_text(self.html)
 
@@ -142,16 +143,16 @@ def _take(part: Message, body: Body, named_texts: list[Attachment], above: str, 
     """Put a leaf where it belongs. Returns the message that was unpacked from it, if it is to be read as well."""
     kind, named = _content_type(part)
     disposition, disposed = parameters(first(part, "content-disposition"))
-    if kind in _REPORTS and _has_fields(part):
-        body.reports.append((kind, part))
+    if kind in _REPORTS:
+        # One without any field is the prose of the report under a wrong name.
+        groups = blocks(part)
+        if any(group.keys() for group in groups):
+            body.reports.append((kind, part))
+        else:
+            body.texts += [decode(as_it_came(group)) for group in groups]
         return None
     filename = _filename(named, disposed)
     shown = kind in _SHOWN and disposition not in ("attachment", "attached") and not filename
-    if kind in _REPORTS:
-        body.texts.append(
-            "\n".join(decode(as_it_came(block)) for block in part.get_payload() if isinstance(block, Message))
-        )
-        return None
     if kind == "text/rfc822-headers" or kind.startswith("message/"):
         body.reports.append((kind, part))
     elif shown or (is_root and kind.startswith("text/") and kind != "text/calendar" and not filename):
@@ -182,12 +183,6 @@ def _attachment(part: Message, kind: str, filename: str, data: bytes, inline: bo
 
 def _relabelled(file: Attachment, label: str) -> Attachment:
     return Attachment(file.filename, file.content_type, file.data, file.content_id, file.inline, label)
-
-
-def _has_fields(part: Message) -> bool:
-    """Whether a status or feedback part has any field, and is not the prose of the report under a wrong name."""
-    blocks = part.get_payload()
-    return not isinstance(blocks, list) or any(isinstance(block, Message) and block.keys() for block in blocks)
 
 
 def _take_text(kind: str, data: bytes, named: dict[str, str], body: Body) -> None:

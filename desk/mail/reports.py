@@ -13,7 +13,7 @@ from desk.mail import bounces
 from desk.mail.charsets import decode
 from desk.mail.headers import Address, Fields, addresses, fields, ids, value
 from desk.mail.parts import Body, walk
-from desk.mail.transfer import content, embedded
+from desk.mail.transfer import blocks, content, embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +94,7 @@ def _structured_inside(body: Body) -> list[Recipient]:
 
 
 def _recipients(part: Message) -> list[Recipient]:
-    blocks = part.get_payload()
-    if not isinstance(blocks, list):
-        blocks = _blocks(content(part))
-    found = []
-    for block in blocks:
-        if isinstance(block, Message) and (recipient := _recipient(fields(block))):
-            found.append(recipient)
-    return found
-
-
-def _blocks(data: bytes) -> list[Message]:
-    """The blocks of a status part that came encoded, so that the parser did not see them."""
-    return [email.message_from_string(block) for block in decode(data).split("\n\n")[:500]]
+    return [recipient for block in blocks(part) if (recipient := _recipient(fields(block)))]
 
 
 def _recipient(block: Fields) -> Recipient | None:

@@ -99,6 +99,19 @@ def uuencoded_files(text: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
 
 # ------------------------------------------------------------------ messages inside
 
+_ENCODED = ("base64", "quoted-printable")
+_MOST_BLOCKS = 500
+
+
+def blocks(part: Message) -> list[Message]:
+    """The groups of fields of a status part; also of one that came encoded, so that the parser did not see them."""
+    payload = part.get_payload()
+    if isinstance(payload, list) and coding(part) not in _ENCODED:
+        return [block for block in payload if isinstance(block, Message)]
+    came = b"".join(as_it_came(block) for block in payload if isinstance(block, Message))
+    text = _decoded(came or as_it_came(part), coding(part)).replace(b"\r\n", b"\n")
+    return [email.message_from_bytes(block) for block in text.split(b"\n\n")[:_MOST_BLOCKS]]
+
 
 def embedded(part: Message) -> Message | None:
     """The message inside a message/rfc822 part. RFC 2046 forbids to encode it; many programs do."""
@@ -106,7 +119,7 @@ def embedded(part: Message) -> Message | None:
     inner = payload[0] if isinstance(payload, list) and payload else None
     if inner is None and isinstance(payload, str):
         return parsed(content(part))
-    if isinstance(inner, Message) and not inner.is_multipart() and coding(part) in ("base64", "quoted-printable"):
+    if isinstance(inner, Message) and not inner.is_multipart() and coding(part) in _ENCODED:
         return parsed(_decoded(as_it_came(inner), coding(part)))
     return inner if isinstance(inner, Message) else None
 

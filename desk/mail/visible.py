@@ -4,13 +4,15 @@ import re
 from html import unescape
 
 from inscriptis import get_text
+from inscriptis.css_profiles import STRICT_CSS_PROFILE
 from inscriptis.model.config import ParserConfig
 
 from desk.mail.charsets import clean
 
 _LONGEST_HTML = 1_500_000
 _MOST_TAGS = 10_000
-_PARSING = ParserConfig(display_links=True)
+# The other profile indents each <div> and parts the letters of a word that has a <span> in it.
+_PARSING = ParserConfig(display_links=True, css=STRICT_CSS_PROFILE)
 _LINE_ENDS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote|/title)\b[^<>]{0,200}>", re.IGNORECASE)
 _UNSEEN = re.compile(r"<(script|style)\b[^<]*(?:<(?!/\1)[^<]*)*", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
