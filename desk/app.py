@@ -16,6 +16,7 @@ from werkzeug.routing import IntegerConverter
 from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
 from desk.accounts import views as accounts
+from desk.agreements import views as agreements
 from desk.cli import catalogue as catalogue_commands
 from desk.cli import demo as demo_commands
 from desk.cli import jobs as jobs_commands
@@ -148,7 +149,7 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _register_parts(app: Flask, settings: Settings) -> None:
-    for views in (home, accounts, tickets, progress, triage, escalations, issues, mail, health):
+    for views in (home, accounts, tickets, progress, triage, escalations, issues, agreements, mail, health):
         app.register_blueprint(views.blueprint)
     if settings.DEMO:
         app.register_blueprint(demo.blueprint)

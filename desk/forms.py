@@ -8,7 +8,7 @@ from flask import Request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
-from wtforms import Field
+from wtforms import Field, FieldList, FormField
 
 from desk.db import LARGEST_ID
 
@@ -57,7 +57,9 @@ class Form(FlaskForm):
         """How fields are bound."""
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
-            """Put the tidying before the field's own filters."""
+            """Put the tidying before the field's own filters; fields of fields have none."""
+            if issubclass(unbound_field.field_class, FieldList | FormField):
+                return super().bind_field(form, unbound_field, options)
             filters = [tidy, *unbound_field.kwargs.get("filters", ())]
             return unbound_field.bind(form=form, **{**options, "filters": filters})
 

@@ -1,8 +1,7 @@
 """Reading agreements: whose they are, what is in force and what is to come, and what another version would change."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,7 +18,7 @@ from desk.domain.clocks import Clock
 from desk.domain.errors import NotFound
 from desk.domain.hours_words import hours_in_words
 from desk.domain.permissions import Actor, Permission, Place, may
-from desk.domain.promise_change import Move, moves
+from desk.domain.promise_change import Line, Preview, moves
 from desk.domain.sla import Change
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
@@ -121,9 +120,10 @@ class Held:
     past: tuple[Version, ...]
 
     @property
-    def newest(self) -> int:
+    def latest(self) -> Version | None:
         """The version that was saved last."""
-        return max((each.id for each in (self.current, *self.ahead, *self.past) if each is not None), default=0)
+        every = (each for each in (self.current, *self.ahead, *self.past) if each is not None)
+        return max(every, key=lambda each: each.id, default=None)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -342,28 +342,6 @@ def _promise(session: Session, name: str, to: str, place: Place, version_id: int
 # ------------------------------------------------------------------ before saving
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A clock that would be moved, with its ticket."""
-
-    number: int
-    subject: str
-    move: Move
-
-
-@dataclass(slots=True)
-class Preview:
-    """What saving a version would do to the clocks that run now, if nothing else happens before its moment."""
-
-    looked_at: int = 0
-    more: bool = False  # there are tickets that were not looked at
-    tickets: int = 0
-    moved: Counter[Kind] = field(default_factory=Counter)
-    late: Counter[Kind] = field(default_factory=Counter)
-    waiting: int = 0  # clocks that stand still: they have another target when they go on
-    lines: list[Line] = field(default_factory=list)
-
-
 def preview(
     session: Session, actor: Actor, agreement: Agreement, supposed: AgreementVersion, at: datetime, now: datetime
 ) -> Preview:
@@ -374,7 +352,7 @@ def preview(
     for start in range(0, found.looked_at, _BATCH):
         rows = clocks.sets_of(session, live[start : min(start + _BATCH, LOOKED_AT)])
         for unit in clocks.read(session, rows, now):
-            _note(found, unit, moves(*_before_and_after(unit, agreement, supposed, at)))
+            found.add(unit.row.ticket_id, moves(*_before_and_after(unit, agreement, supposed, at)))
     found.lines.sort(key=lambda line: (not line.move.late, line.number))
     found.lines = _named(session, actor, found.lines[:SHOWN])
     return found
@@ -391,16 +369,6 @@ def _before_and_after(
     before = {kind: view(clock, book.calendars, when) for kind, clock in book.clocks.items()}
     book.apply(Change.agreement_changed(unit.row.state), then.terms, when, percents=then.percents)
     return before, {kind: view(clock, book.calendars, when) for kind, clock in book.clocks.items()}
-
-
-def _note(found: Preview, unit: clocks.Unit, changed: list[Move]) -> None:
-    found.tickets += bool(changed)
-    for move in changed:
-        found.waiting += move.waits
-        found.moved[move.kind] += not move.waits
-        found.late[move.kind] += move.late
-        if not move.waits or move.late:
-            found.lines.append(Line(unit.row.ticket_id, "", move))
 
 
 def _named(session: Session, actor: Actor, lines: list[Line]) -> list[Line]:

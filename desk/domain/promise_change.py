@@ -1,7 +1,8 @@
 """What another promise would do to the clocks of a ticket: which dates move, and what would be late at once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from desk.domain.clocks import Clock, ClockState
@@ -32,3 +33,35 @@ def moves(before: Mapping[Kind, Clock], after: Mapping[Kind, Clock]) -> list[Mov
         late = clock.breached_at is not None and old.breached_at is None
         found.append(Move(kind, old.due_at, clock.due_at, late, clock.state is ClockState.PAUSED))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A clock that would be moved, with its ticket."""
+
+    number: int
+    subject: str
+    move: Move
+
+
+@dataclass(slots=True)
+class Preview:
+    """What another promise would do to all clocks, if nothing else happens before its moment."""
+
+    looked_at: int = 0
+    more: bool = False  # there are tickets that were not looked at
+    tickets: int = 0
+    moved: Counter[Kind] = field(default_factory=Counter)
+    late: Counter[Kind] = field(default_factory=Counter)
+    waiting: int = 0  # clocks that stand still: they have another target when they go on
+    lines: list[Line] = field(default_factory=list)
+
+    def add(self, number: int, changed: Sequence[Move]) -> None:
+        """Count what happens to one ticket, and keep what has a date or is late."""
+        self.tickets += bool(changed)
+        for move in changed:
+            self.waiting += move.waits
+            self.moved[move.kind] += not move.waits
+            self.late[move.kind] += move.late
+            if not move.waits or move.late:
+                self.lines.append(Line(number, "", move))

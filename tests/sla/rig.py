@@ -61,7 +61,7 @@ class Rig:
         opened_by_staff: bool = False,
         calendars: bool = True,
         consortium: "Rig | None" = None,
-        **agreement: bool,
+        **agreement: Any,
     ) -> "Rig":
         """Open a ticket of priority P3: of the northern consortium, of ``consortium``'s, or where nobody has hours."""
         with transaction() as session:
@@ -129,7 +129,7 @@ class Rig:
                 now=at(when),
             )
 
-    def edit_agreement(self, when: str, targets: Mapping[Kind, Mapping[str, int]], **more: bool) -> None:
+    def edit_agreement(self, when: str, targets: Mapping[Kind, Mapping[str, int]], **more: Any) -> None:
         """Promise something else, the same for every priority."""
         row = {kind: Target.from_json(target) for kind, target in targets.items()}
         with transaction() as session:
@@ -160,7 +160,7 @@ def counted_queries() -> Iterator[list[str]]:
         sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
-def _calendars(session: Session, cast: Cast, now: datetime, agreement: Mapping[str, bool]) -> tuple[int, int, int]:
+def _calendars(session: Session, cast: Cast, now: datetime, agreement: Mapping[str, Any]) -> tuple[int, int, int]:
     lead = calendars.add_calendar(
         session, SYSTEM, name="North", spec=office_hours("Europe/Berlin"), consortium_id=cast.north.id, now=now
     )
