@@ -22,6 +22,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _OUTLOOK_RULE = re.compile(r"border-top:\s?solid #(?:e1e1e1|b5c4df) 1\.0pt")
+_SEVERAL_EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 _PREFIX = re.compile(r"^(?:x_|m_-?\d{1,30}|ecx)+")
 
 # Names of elements that hold a quotation, its introduction, or a signature that the program put there.
@@ -57,7 +58,7 @@ def text_with_quotation(html: str) -> str:
     pieces = list(_marked(html))
     if not any(mark in piece for piece in pieces[1::2] for mark in _Mark):
         return ""
-    return "\n".join(_resolved(_lines(html_text("".join(pieces)))))
+    return _SEVERAL_EMPTY.sub("\n\n", "\n".join(_resolved(_lines(html_text("".join(pieces))))))
 
 
 def _without_comments(html: str) -> str:
@@ -126,17 +127,19 @@ def _mark_of(element: str, names: set[str], style: str, in_gmail: bool) -> str:
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     """Each line of the rendered text with the mark it is under: QUOTE, BLOCK or none."""
     under: list[str] = []
+    quotes = 0
     for number, piece in enumerate(_MARKS.split(text)):
         if number % 2 == 0:
-            mark = _Mark.QUOTE if _Mark.QUOTE in under[:1] or under.count(_Mark.QUOTE) else "".join(under[:1])
+            mark = _Mark.QUOTE if quotes else "".join(under[:1])
             for line in piece.split("\n"):
                 yield line, mark
         elif piece == _Mark.END:
-            under = under[:-1]
+            quotes -= bool(under) and under.pop() == _Mark.QUOTE
         elif piece == _Mark.REST:
             yield (_REST_IS_QUOTED, _Mark.QUOTE if under else "")
         else:
             under.append(piece)
+            quotes += piece == _Mark.QUOTE
 
 
 def _resolved(lines: Iterator[tuple[str, str]]) -> Iterator[str]:

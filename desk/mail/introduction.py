@@ -56,7 +56,7 @@ def may_introduce(line: str) -> bool:
     """A cheap look at the end of a line, before all the others."""
     if len(line) > _LONGEST:
         return False
-    tail = line[-80:].rstrip(_DECORATION)
+    tail = line[-80:].translate(_INVISIBLE).rstrip(_DECORATION)
     return tail.casefold().endswith(_ENDS) or ("@" in tail and line.rstrip().endswith(">"))
 
 

@@ -8,17 +8,22 @@ forwarded was not said before: it is new.
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from desk.mail import phrases
 from desk.mail.introduction import CALENDAR_DATE, CLOCK_TIME, Introduction, Strength, introduction, may_introduce
 
 # Nobody writes more lines than this above a quotation; further down only marked lines are recognised.
 _MOST_EXAMINED = 3000
+_MOST_WALKED = 40_000
 _LONGEST_LINE = 400
 _LONGEST_BLOCK = 14
+_LONGEST_VALUE = 200
+_MOST_LABELS_INSIDE = 8
 _SHORT_ANSWER = 600
 _WRAPPED_AT = 70
 
+_MARKS = (">", "＞")
 _RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—]{3,300}\s*$")
 _LONG_RULE = re.compile(r"^\s{0,9}_{20,200}\s*$")
 _FRAME = "-_=*–— \t"
@@ -36,14 +41,16 @@ def new_parts(lines: Sequence[str], *, forwarded: bool = False) -> tuple[list[li
     ``forwarded``: the subject says that the mail forwards another; then a block of headers begins no quotation.
     """
     reading = _Reading(lines, forwarded)
-    while reading.position < len(lines):
+    while reading.position < min(len(lines), _MOST_WALKED):
         reading.step()
+    reading.finish()
     return reading.parts, reading.forwards
 
 
 def is_marked(line: str) -> bool:
     """Whether this line is marked as quoted. ">>> Buy <<<" is decoration."""
-    return line.lstrip().startswith((">", "＞")) and not line.rstrip().endswith("<")
+    words = line.strip()
+    return words[:1] in _MARKS and words[-1:] != "<"
 
 
 class _Reading:
@@ -61,15 +68,24 @@ class _Reading:
 
     def step(self) -> None:
         line = self.lines[self.position]
-        if is_marked(line) and not self._continues_address(line):
+        if not line.strip():
+            self._keep(self._next_filled(self.position))
+        elif is_marked(line) and not self._continues_address(line):
             self._pass_marked()
-            return
-        if line.strip():
+        elif self._examined >= _MOST_EXAMINED or not self._ends_or_interrupts(line):
             self._examined += 1
-            if self._examined <= _MOST_EXAMINED and self._ends_or_interrupts(line):
-                return
             self._is_introduced = False
-        self._keep(self.position + 1)
+            self._keep(self.position + 1)
+
+    def finish(self) -> None:
+        """What is too far down to be looked at closely is new unless it is marked."""
+        self.parts[-1] += [line for line in self.lines[self.position :] if not is_marked(line)]
+        self.position = len(self.lines)
+
+    def _next_filled(self, position: int) -> int:
+        while position < len(self.lines) and not self.lines[position].strip():
+            position += 1
+        return position
 
     def _keep(self, end: int) -> None:
         self.parts[-1] += self.lines[self.position : end]
@@ -111,29 +127,35 @@ class _Reading:
         if is_forward(line):
             self._keep_forward()
             return True
-        if self._begins_unmarked(line) and self._may_hide_the_rest():
-            self.parts[-1] = _without_rules(self.parts[-1])
-            self._hide(len(self.lines))
+        if self._passes_unmarked(line):
             return True
         if not may_introduce(line):
             return False
         found = introduction(self.parts[-1], line)
         return found is not None and self._pass_introduction(found)
 
-    def _begins_unmarked(self, line: str) -> bool:
+    def _passes_unmarked(self, line: str) -> bool:
+        """Hide all the rest below the header of a mail, or keep a header that is shown on purpose."""
         if self.forwarded:
             return False
-        part = self.parts[-1]
-        above = next((upper for upper in reversed(part[-9:]) if upper.strip()), "")
-        if line.strip(_FRAME).casefold() in phrases.ORIGINALS and line.strip()[0] in _FRAME:
-            return True
-        # "These are the headers of a mail I got from you:" shows them on purpose.
-        return begins_header_block(self.lines, self.position, ruled=_LONG_RULE.match(above) is not None) and (
-            not above.rstrip().endswith(":")
-        )
+        above = next((upper for upper in reversed(self.parts[-1][-9:]) if upper.strip()), "")
+        if line.strip(_FRAME).casefold() not in phrases.ORIGINALS or line.strip()[0] not in _FRAME:
+            length = header_block(self.lines, self.position, ruled=_LONG_RULE.match(above) is not None)
+            if length and above.rstrip().endswith((":", "：")):
+                # Somebody announced it: these are the headers of a strange mail.
+                self._keep(self.position + length)
+                return True
+            if not length:
+                return False
+        if not self._may_hide_the_rest():
+            return False
+        self.parts[-1] = _without_rules(self.parts[-1])
+        self._hide(len(self.lines))
+        return True
 
     def _pass_introduction(self, found: Introduction) -> bool:
-        below = next((line for line in self._below() if line.strip()), None)
+        following = self._next_filled(self.position + 1)
+        below = self.lines[following] if following < len(self.lines) else None
         if below is not None and not is_marked(below):
             if found.strength is not Strength.STRICT or found.before or not self._may_hide_the_rest(found.above):
                 return False
@@ -147,12 +169,6 @@ class _Reading:
         self.position = end
         self._is_introduced = True
         return True
-
-    def _below(self) -> Sequence[str]:
-        position = self.position + 1
-        while position < len(self.lines) and not self.lines[position].strip():
-            position += 1
-        return self.lines[position : position + 1]
 
     def _may_hide_the_rest(self, above: int | None = None) -> bool:
         """Only if there is something new above it that does not say that the answers are below."""
@@ -224,28 +240,35 @@ def role_of(line: str) -> str:
     return phrases.LABELS.get(" ".join(label[1].split()).casefold(), "") if label else ""
 
 
-def begins_header_block(lines: Sequence[str], position: int, *, ruled: bool) -> bool:
-    """Whether the header of a quoted mail begins here; ``ruled``: below a long rule its language may be unknown."""
+def header_block(lines: Sequence[str], position: int, *, ruled: bool) -> int:
+    """How many lines the header of a quoted mail takes that begins here, or 0.
+
+    ``ruled``: below a long rule its language may be unknown.
+    """
     first = role_of(lines[position])
     if first not in ("from", "date", "to", "subject") and not (ruled and _LABEL.match(lines[position])):
-        return False
-    block, roles, labels = _header_block(lines, position)
-    text = " ".join(block)
-    names, has_time = "@" in text, CLOCK_TIME.search(text) is not None
-    is_dated = has_time or CALENDAR_DATE.search(text) is not None
+        return 0
+    end, roles, labels = _block_at(lines, position)
+    text = " ".join(line[:_LONGEST_VALUE] for line in lines[position:end])
     if len(roles) >= 3 and "from" in roles:
-        return names or is_dated
-    if len(roles) >= 2 and "date" in roles and roles & {"from", "to"}:
-        return names and has_time
-    return ruled and labels >= 3 and names and is_dated
+        is_header = "@" in text or _is_dated(text)
+    elif len(roles) >= 2 and "date" in roles and roles & {"from", "to"}:
+        is_header = "@" in text and CLOCK_TIME.search(text) is not None
+    else:
+        is_header = ruled and labels >= 3 and "@" in text and _is_dated(text)
+    return end - position if is_header else 0
 
 
-def _header_block(lines: Sequence[str], position: int) -> tuple[list[str], set[str], int]:
-    """The lines of the block, the roles it names, and how many labels it has; values may go on over two lines."""
-    block: list[str] = []
+def _is_dated(text: str) -> bool:
+    return CLOCK_TIME.search(text) is not None or CALENDAR_DATE.search(text) is not None
+
+
+def _block_at(lines: Sequence[str], position: int) -> tuple[int, set[str], int]:
+    """Where the block ends, the roles it names, and how many labels it has; values may go on over two lines."""
+    end = position
     roles: set[str] = set()
     labels = unlabelled = empty = 0
-    for line in lines[position : position + _LONGEST_BLOCK]:
+    for number, line in enumerate(lines[position : position + _LONGEST_BLOCK], position):
         line = line[:_LONGEST_LINE]
         if not line.strip():
             empty += 1
@@ -253,19 +276,20 @@ def _header_block(lines: Sequence[str], position: int) -> tuple[list[str], set[s
                 break
             continue
         role = role_of(line)
-        if not role:
-            unlabelled += 1
-            if empty or (unlabelled > 2 and not _LABEL.match(line)):
-                break
-        else:
+        if role:
             unlabelled = 0
             roles.add(role)
             # Some renderings put the whole block on one line.
-            roles |= {phrases.LABELS.get(inner.casefold(), role) for inner in _LABEL_INSIDE.findall(line)}
+            inside = islice(_LABEL_INSIDE.finditer(line), _MOST_LABELS_INSIDE)
+            roles |= {phrases.LABELS.get(inner[1].casefold(), role) for inner in inside}
+        else:
+            unlabelled += 1
+            if empty or (unlabelled > 2 and not _LABEL.match(line)):
+                break
         labels += _LABEL.match(line) is not None
         empty = 0
-        block.append(line)
-    return block, roles, labels
+        end = number + 1
+    return end, roles, labels
 
 
 def _without_rules(part: list[str]) -> list[str]:

@@ -68,9 +68,15 @@ def _new(text: str, names: Sequence[str], forwarded: bool) -> tuple[str, bool, l
     """The new text, whether it holds a forwarded mail, and its parts. A forwarded mail keeps its signature."""
     parts, forwards = new_parts(_above_our_marker(text.split("\n")), forwarded=forwarded)
     signed = _texts(parts)
-    unsigned = signed if forwards or forwarded else _texts(without_signature(part, names) for part in parts)
+    unsigned = signed if forwards or forwarded else _texts(_unsigned(parts, names))
     shown = unsigned or signed
     return "\n\n".join(shown), forwards, shown
+
+
+def _unsigned(parts: list[list[str]], names: Sequence[str]) -> list[list[str]]:
+    """Nobody signs each answer between quotations: only above the first one and at the end."""
+    ends = {0, len(parts) - 1}
+    return [without_signature(part, names) if number in ends else part for number, part in enumerate(parts)]
 
 
 def _texts(parts: Iterable[Sequence[str]]) -> list[str]:
