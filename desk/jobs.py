@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
 
+from desk.agreements import service as agreements
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import AWAY, transaction
@@ -42,11 +43,17 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
     """All jobs of the desk, in the order in which one pass makes sense: what came in, what is due, who is told."""
     return (
         Tick("mail read", MAIL_SECONDS, lambda: intake.read_pending(settings, utcnow())),
+        Tick("agreements due", settings.TICK_SECONDS, _carry_out_agreements),
         Tick("clocks due", settings.TICK_SECONDS, _act_on_clocks),
         Tick("tickets due", settings.TICK_SECONDS, _act_on_tickets),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
     )
+
+
+def _carry_out_agreements() -> int:
+    with transaction() as session:
+        return agreements.carry_out(session, utcnow(), BATCH)
 
 
 def _act_on_clocks() -> int:

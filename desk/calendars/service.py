@@ -142,7 +142,7 @@ def add_agreement(
     session.add(agreement)
     session.flush()
     ours = consortium_id is not None
-    add_agreement_version(
+    first = add_agreement_version(
         session,
         actor,
         agreement,
@@ -154,6 +154,7 @@ def add_agreement(
         note=note,
         now=now,
     )
+    first.carried_out_at = now  # no ticket is under an older one
     return agreement
 
 
