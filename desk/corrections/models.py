@@ -47,6 +47,7 @@ class Objection(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("clock_set.ticket_id"))
     kind: Mapped[Kind]
+    cycle: Mapped[int]  # of the clock in which the stretch lies; it may be over when this is decided
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]  # a stretch that lasts is disputed up to the moment of the objection
     counted: Mapped[bool]  # as it stands: it counted, or the clock stood still

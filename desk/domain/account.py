@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desk.domain.calendar import NoOpening
-from desk.domain.clock_steps import step
+from desk.domain.clock_steps import Cycles, take
 from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventType
 from desk.domain.targets import Kind
 
 LONGEST_WALK = 60
+_ONE_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of the clock's life. It ran (``seconds`` counted in ``version`` of a calendar) or stood still."""
+    """A stretch of the clock's life. It ran (``seconds`` counted in ``version`` of a calendar) or stood still.
+
+    ``cycle``: in which it would count. ``end`` is None while it stands still, and after the end.
+    """
 
     start: datetime
     end: datetime | None
@@ -25,11 +29,16 @@ class Stretch:
     cause: str
     reason: str | None
     actor_id: int | None
+    cycle: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment that counted nothing but matters: another target, another calendar, a warning, the breach."""
+    """A moment that matters: another target, another calendar, a warning, the breach, a correction of the past.
+
+    A correction has the reason, the span that was measured again, and the difference in seconds; it counts from ``at``.
+    What ran and the corrections together are what is consumed.
+    """
 
     at: datetime
     type: EventType
@@ -37,6 +46,10 @@ class Mark:
     target_seconds: int | None
     cause: str
     actor_id: int | None
+    reason: str | None = None
+    seconds: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +78,16 @@ def account_of(clock: Clock, events: Iterable[ClockEvent], calendars: Calendars,
     """The account of ``clock`` (as seen at ``as_of``). ``events``: all of its kind, in order, earlier cycles too."""
     stretches: list[Stretch] = []
     marks: list[Mark] = []
-    present: Clock | None = None
+    cycles: Cycles = {}
+    latest: dict[Kind, Clock] = {}
     for event in events:
-        before, present = present, step(present, event, calendars)
-        if present.cycle == clock.cycle or _goes_on_in(clock, present):
-            _note(stretches, marks, before, event, present, calendars)
+        before = latest.get(event.kind)
+        after = take(cycles, latest, event, calendars)
+        if event.type is EventType.REMEASURED:
+            if clock.first_cycle <= after.cycle <= clock.cycle:
+                marks.append(_correction(event))
+        elif clock.first_cycle <= after.cycle <= clock.cycle:
+            _note(stretches, marks, before, event, after, calendars)
     if clock.running_since is not None and clock.running_since < as_of:
         stretches += _ran(clock, clock.running_since, as_of, calendars, clock.consumed - clock.settled)
     return Account(
@@ -82,12 +100,19 @@ def account_of(clock: Clock, events: Iterable[ClockEvent], calendars: Calendars,
     )
 
 
-def _goes_on_in(clock: Clock, earlier: Clock) -> bool:
-    """Whether an earlier cycle is part of the same measurement: it was resumed, not started anew."""
-    return earlier.cycle < clock.cycle and earlier.started_at == clock.started_at and clock.kind not in _STARTS_ANEW
-
-
-_STARTS_ANEW = frozenset({Kind.NEXT_RESPONSE, Kind.REGISTRY_ACCEPTANCE})
+def _correction(event: ClockEvent) -> Mark:
+    return Mark(
+        event.at,
+        event.type,
+        None,
+        None,
+        event.cause,
+        event.actor_id,
+        event.reason,
+        event.seconds,
+        event.since,
+        event.until,
+    )
 
 
 def _note(
@@ -100,23 +125,36 @@ def _note(
 ) -> None:
     over = event.type in (EventType.PAUSED, EventType.STOPPED, EventType.CANCELLED)
     if stretches and stretches[-1].end is None and (over or after.running_since is not None):
-        stretches[-1] = replace(stretches[-1], end=event.at)
+        stretches[-1] = replace(stretches[-1], end=event.at, cycle=after.cycle)
     if before is not None and before.running_since and event.type is not EventType.STARTED:
         if len(after.segments) > len(before.segments):
             stretches += _ran(after, before.running_since, event.at, calendars, after.segments[-1].seconds)
     if over:
         tz = after.history(calendars).version_at(event.at).calendar.tz
-        stretches.append(Stretch(event.at, None, False, 0, tz, None, event.cause, event.reason, event.actor_id))
-    elif event.type is not EventType.RESUMED or event.target is not None:
+        who = event.actor_id
+        stretches.append(Stretch(event.at, None, False, 0, tz, None, event.cause, event.reason, who, after.cycle))
+    elif event.cause != EventType.REMEASURED and (event.type is not EventType.RESUMED or event.target is not None):
         marks.append(Mark(event.at, event.type, event.percent, after.target_seconds, event.cause, event.actor_id))
 
 
 def _ran(clock: Clock, start: datetime, end: datetime, calendars: Calendars, seconds: int) -> list[Stretch]:
-    """The stretch cut where versions change; a stored measurement that differs from today's goes to the last part."""
-    pieces = clock.history(calendars).pieces(start, end)
+    """The stretch cut where versions changed, as they were known before its end: a correction comes after it.
+
+    A stored measurement that differs from today's goes to the last part.
+    """
+    pieces = clock.history(calendars, end - _ONE_SECOND).pieces(start, end)
     found = [
         Stretch(
-            piece.start, piece.end, True, piece.seconds, piece.version.calendar.tz, piece.version.key, "", None, None
+            start=piece.start,
+            end=piece.end,
+            ran=True,
+            seconds=piece.seconds,
+            tz=piece.version.calendar.tz,
+            version=piece.version.key,
+            cause="",
+            reason=None,
+            actor_id=None,
+            cycle=clock.cycle,
         )
         for piece in pieces
     ]

@@ -15,7 +15,6 @@ from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
 from desk.domain.clocks import CalendarKey, ClockState, Percents
-from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.priority import Priority
 from desk.domain.sla import Book, Terms
@@ -44,6 +43,7 @@ LABELS: dict[Kind, str] = {
     Kind.REGISTRY: "Registry",
     Kind.OVERALL: "Promise to the member",
 }
+_ORDER = {kind: place for place, kind in enumerate(Kind)}
 PINS = ("agreement_version_id", "registry_agreement_version_id")
 """The columns of ``ClockSet`` that say under which versions of the two agreements a ticket's clocks are."""
 
@@ -265,8 +265,11 @@ def _line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:
     )
 
 
-def account(session: Session, ticket_id: int, as_of: datetime) -> list[Account]:
-    """The account of every clock of a ticket: stretches, pauses with reason and who, the way to the due date."""
+def account(session: Session, ticket_id: int, as_of: datetime, *, earlier: bool = False) -> list[Account]:
+    """The account of every clock of a ticket: stretches, pauses with reason and who, the way to the due date.
+
+    Of each kind the latest cycle with those that it went on from; with ``earlier`` also those that were measured anew.
+    """
     row = session.get(ClockSet, ticket_id)
     if row is None:
         return []
@@ -274,13 +277,14 @@ def account(session: Session, ticket_id: int, as_of: datetime) -> list[Account]:
     calendars = histories(session, calendars_of([row], happened))
     events = [event for event in happened[ticket_id] if event.at <= as_of]
     percents = applied(session, [row])[ticket_id].percents
-    found = []
-    latest: dict[Kind, ClockValue] = {clock.kind: clock for clock in replay(events, calendars).values()}
-    for kind in Kind:
-        if kind in latest:
-            clock = view(latest[kind], calendars, as_of, percents)
-            found.append(account_of(clock, [event for event in events if event.kind is kind], calendars, as_of))
-    return found
+    cycles = replay(events, calendars).values()
+    # By kind alone, or by where the measurement began: the last one of each tells of all before it.
+    last = {(clock.kind, clock.first_cycle if earlier else 0): clock for clock in cycles}
+    of_kind = {kind: [event for event in events if event.kind is kind] for kind in Kind}
+    return [
+        account_of(view(clock, calendars, as_of, percents), of_kind[clock.kind], calendars, as_of)
+        for clock in sorted(last.values(), key=lambda clock: (_ORDER[clock.kind], clock.cycle))
+    ]
 
 
 def live_tickets_of_calendar(session: Session, calendar_id: int, size: int) -> list[Sequence[int]]:
