@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from desk.accounts.queries import names_of_people
+from desk.cli import simulate
 from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.domain.account import Account, Mark, Step, Stretch
@@ -18,6 +19,7 @@ from desk.sla import queries, service
 from desk.tickets.models import Ticket
 
 group = AppGroup("sla", help="The clocks: their account, and their replay.")
+group.add_command(simulate.command)
 
 Zones = tuple[str, ...]
 

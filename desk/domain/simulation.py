@@ -10,14 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from desk.domain.calendar_history import CalendarHistory
-from desk.domain.clock_moments import view
-from desk.domain.clock_steps import step
+from desk.domain.clock_moments import view, with_breach
+from desk.domain.clock_steps import Cycles, replay, take
 from desk.domain.clocks import CalendarKey, Calendars, Clock, ClockEvent, ClockState, EventType
 from desk.domain.lifecycle import State
 from desk.domain.priority import Priority
 from desk.domain.targets import NOTHING_PROMISED, Kind, Target, TargetTable
 
-Change = tuple[datetime, Priority]
+PriorityChange = tuple[datetime, Priority]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Past:
     """The stored clock events of one ticket, and its priority from each moment on (the first one also before it)."""
 
     events: Sequence[ClockEvent]
-    priorities: Sequence[Change]
+    priorities: Sequence[PriorityChange]
 
     def priority_at(self, at: datetime) -> Priority:
         """The priority in force at an instant."""
@@ -82,8 +82,9 @@ class Comparison:
 
     @property
     def changes(self) -> bool:
-        """Whether one of them is late and the other is not."""
-        return self.before.is_late is not self.after.is_late
+        """Whether one of them is late and the other is not, and both were promised something."""
+        promised = Verdict.UNPROMISED not in (self.before.verdict, self.after.verdict)
+        return promised and self.before.is_late is not self.after.is_late
 
 
 @dataclass(slots=True)
@@ -114,33 +115,38 @@ class Tally:
 
 def compare(past: Past, calendars: Calendars, supposition: Supposition, as_of: datetime) -> list[Comparison]:
     """Every measurement of the supposition's kinds, as recorded and as supposed, both followed until ``as_of``."""
-    recorded = [event for event in past.events if event.at <= as_of]
-    supposed = suppose(replace(past, events=recorded), supposition)
+    events = [event for event in past.events if event.at <= as_of]
+    supposed = suppose(replace(past, events=events), supposition)
     others = {**calendars, **supposition.calendars}
     found = []
     for kind in Kind:
-        mine = [event for event in recorded if event.kind is kind]
+        mine = [event for event in events if event.kind is kind]
         if kind not in supposition.kinds or not mine:
             continue
         theirs = [event for event in supposed if event.kind is kind]
-        before = after = outcomes(mine, calendars, as_of)
+        before = after = recorded(mine, calendars, as_of)
         if theirs != mine or _measured_in(supposition.calendars, mine):
-            after = outcomes(_unjudged(theirs), others, as_of)
+            after = lived(_unjudged(theirs), others, as_of)
         pairs = zip(before, after, strict=True)
         found += [Comparison(kind, number, *pair) for number, pair in enumerate(pairs, start=1)]
     return found
 
 
-def outcomes(events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> list[Outcome]:
-    """How each measurement of one kind ended: one for every start, whatever number of cycles it went on for."""
-    clocks: list[Clock] = []
+def recorded(events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> list[Outcome]:
+    """How each measurement of one kind ended, by its recorded events: one for every start, in that order."""
+    return _outcomes(replay(events, calendars), calendars, as_of)
+
+
+def lived(events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> list[Outcome]:
+    """The same by events that nothing has judged: what was late before each of them is found out here."""
+    found: Cycles = {}
+    latest: dict[Kind, Clock] = {}
     for event in events:
-        clock = step(clocks[-1] if clocks else None, event, calendars)
-        if event.type is EventType.STARTED:
-            clocks.append(clock)
-        else:
-            clocks[-1] = clock
-    return [_outcome(view(clock, calendars, as_of)) for clock in clocks]
+        if event.kind in latest:
+            clock = with_breach(latest[event.kind], calendars, event.at)
+            latest[event.kind] = found[clock.kind, clock.cycle] = clock
+        take(found, latest, event, calendars)
+    return _outcomes(found, calendars, as_of)
 
 
 def suppose(past: Past, supposition: Supposition) -> list[ClockEvent]:
@@ -156,6 +162,12 @@ def suppose(past: Past, supposition: Supposition) -> list[ClockEvent]:
 
 def _measured_in(calendars: Mapping[CalendarKey, CalendarHistory], events: Iterable[ClockEvent]) -> bool:
     return any(event.calendar in calendars for event in events if event.calendar is not None)
+
+
+def _outcomes(cycles: Cycles, calendars: Calendars, as_of: datetime) -> list[Outcome]:
+    # A reopened clock goes on in another cycle of the same measurement: the last one tells.
+    last = {clock.first_cycle: clock for clock in cycles.values()}
+    return [_outcome(view(clock, calendars, as_of)) for clock in last.values()]
 
 
 def _outcome(clock: Clock) -> Outcome:
