@@ -31,8 +31,10 @@ def fold(
     """
     found: Cycles = {}
     latest: dict[Kind, Clock] = {}
+    until = whole_second(as_of)
     for event in events:
-        if whole_second(event.at) <= whole_second(as_of):
+        # At a breach's own instant nobody is late yet, unless by a change: ``view`` works it out.
+        if whole_second(event.at) < until + (event.type is not EventType.BREACHED):
             if event.kind in latest:
                 clock = with_breach(latest[event.kind], calendars, instant(whole_second(event.at)))
                 latest[event.kind] = found[clock.kind, clock.cycle] = clock

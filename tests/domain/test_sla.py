@@ -1,16 +1,13 @@
-"""Clocks without a database: what each change causes, and the laws that hold whatever happens to a ticket."""
+"""Clocks without a database, worked out by hand. What holds whatever happens is in ``test_laws_of_clocks``."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from desk.domain.account import account_of
 from desk.domain.calendar import BusinessCalendar
-from desk.domain.calendar_history import CalendarHistory, Version
+from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import ClockEvent
 from desk.domain.errors import InvalidInput
 from desk.domain.holiday_dates import public_holidays
@@ -19,9 +16,7 @@ from desk.domain.priority import Priority
 from desk.domain.sla import (
     Book,
     Change,
-    ClockState,
     EventType,
-    HandoverAnswer,
     Kind,
     Target,
     Terms,
@@ -206,144 +201,3 @@ def test_holidays_of_an_unknown_place_are_refused_beside_their_field() -> None:
         with pytest.raises(InvalidInput) as refused:
             public_holidays(country, part, 2026, 2026)
         assert refused.value.field == "country"
-
-
-# --- the laws
-
-MOVES: list[Change] = [
-    Change.staff_replied(),
-    Change.member_wrote(),
-    Change.escalated(),
-    *(Change.moved(state) for state in (State.OPEN, State.PENDING_MEMBER, State.PENDING_LEAD, State.ON_HOLD)),
-    Change.handover_answered(HandoverAnswer.RETURNED, State.PENDING_LEAD),
-    Change.resolved(public_message=True),
-    Change.resolved(public_message=False),
-    Change.reopened(by_member=True),
-    Change.priority_changed(),
-    Change.calendar_edited("lead"),
-    Change.lead_transferred(),
-]
-GAPS = st.sampled_from([0, 1, 40, 3_600, 9_000, 30_000, 86_400, 300_000])
-PLAYS = st.lists(st.tuples(GAPS, st.sampled_from(MOVES), st.integers(1, 6)), max_size=14)
-SWEEPS = st.lists(st.integers(0, 30 * 86_400), max_size=8)
-
-
-def play(plays: Sequence[tuple[int, Change, int]], sweeps: Sequence[int] = ()) -> tuple[Book, datetime]:
-    """A ticket to which ``plays`` happen (gap, change, days promised from then on), swept at ``sweeps`` too."""
-    shorter = BusinessCalendar.from_spec(
-        {"tz": "Europe/Berlin", "weekly_hours": {**OFFICE, "wed": [["08:00", "12:00"]]}}
-    )
-    book = Book({}, {"lead": LEAD, "other": CalendarHistory.of(shorter, "other")})
-    keys: dict[Kind, int | str] = dict(KEYS)
-    now, promised, state = START, 2, State.NEW
-    pending = sorted(START + timedelta(seconds=second) for second in sweeps)
-    book.apply(Change.created(), terms_of(keys, promised), now)
-    for gap, change, days in plays:
-        now += timedelta(seconds=gap)
-        if change.state is not None and (state is State.RESOLVED) != (change.type.value == "reopened"):
-            continue  # what is resolved can only be reopened, and only that
-        state = change.state or state
-        while pending and pending[0] <= now:
-            book.catch_up(pending.pop(0))
-        if change.type.value == "priority_changed":
-            promised = days
-        if change.type.value == "lead_transferred":
-            keys[Kind.LEAD] = "other"
-        if change.type.value == "calendar_edited":
-            version = Version(now, shorter if days > 3 else LEAD.versions[0].calendar, f"v{days}", known_from=now)
-            book.calendars = {**book.calendars, "lead": CalendarHistory([*book.calendars["lead"].versions, version])}
-        book.apply(change, terms_of(keys, promised), now)
-    now += timedelta(days=12)
-    for moment in pending:
-        book.catch_up(moment)
-    book.catch_up(now)
-    return book, now
-
-
-def terms_of(keys: dict[Kind, int | str], days: int) -> Terms:
-    return Terms(dict(keys), {kind: Target(working_days=days) for kind in Kind})
-
-
-@settings(max_examples=150, deadline=None)
-@given(PLAYS)
-def test_law_11_a_replay_of_the_events_gives_the_same_clocks(plays: Any) -> None:
-    book, _ = play(plays)
-    again = replay(events(book), book.calendars)
-    assert {kind: clock for (kind, _), clock in again.items()} == book.clocks
-
-
-@settings(max_examples=150, deadline=None)
-@given(PLAYS, SWEEPS)
-def test_law_12_sweeping_at_any_times_records_the_same(plays: Any, sweeps: Any) -> None:
-    def recorded(book: Book) -> set[Any]:
-        kinds = (EventType.BREACHED, EventType.WARNED)
-        return {
-            (e.event.kind, e.clock.cycle, e.event.type, e.event.percent, e.event.at)
-            for e in book.entries
-            if e.event.type in kinds
-        }
-
-    once, _ = play(plays)
-    often, _ = play(plays, sweeps)
-    assert recorded(once) == recorded(often)
-    breaches = [(e.event.kind, e.clock.cycle) for e in often.entries if e.event.type is EventType.BREACHED]
-    assert len(breaches) == len(set(breaches))
-
-
-@settings(max_examples=100, deadline=None)
-@given(PLAYS, st.lists(st.integers(0, 40 * 86_400), min_size=1, max_size=6))
-def test_law_10_late_is_when_more_was_consumed_than_promised(plays: Any, looks: list[int]) -> None:
-    book, _ = play([each for each in plays if each[1].type.value not in ("priority_changed", "calendar_edited")])
-    for look in looks:
-        now = START + timedelta(seconds=look)
-        for clock in fold(events(book), book.calendars, {}, now).values():
-            if clock.state is ClockState.CANCELLED or clock.target_seconds is None:
-                continue
-            assert (clock.breached_at is not None) == (clock.consumed > clock.target_seconds), clock
-            if clock.breach_at is not None:
-                assert (clock.breached_at is not None) == (now > clock.breach_at)
-
-
-@settings(max_examples=100, deadline=None)
-@given(PLAYS)
-def test_law_9_the_parties_share_out_the_tickets_life_without_gap_or_overlap(plays: Any) -> None:
-    book, now = play([each for each in plays if each[1].type.value not in ("lead_transferred",)])
-    calendar = book.calendars["lead"]
-    clocks = fold(events(book), book.calendars, {}, now)
-    lead = account_of(clocks[Kind.LEAD], [e for e in events(book) if e.kind is Kind.LEAD], book.calendars, now)
-    stood: dict[str, int] = {}
-    for stretch in lead.stretches:
-        if not stretch.ran:
-            stood[stretch.cause] = stood.get(stretch.cause, 0) + calendar.elapsed(stretch.start, stretch.end or now)
-    assert clocks[Kind.LEAD].consumed + sum(stood.values()) == calendar.elapsed(START, now)
-    registry = clocks[Kind.REGISTRY].consumed if Kind.REGISTRY in clocks else 0
-    assert registry == stood.get("escalated", 0)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers(0, 400_000), st.integers(0, 400_000), st.integers(0, 400_000))
-def test_law_8_a_pause_gives_back_its_working_time_exactly(before: int, pause: int, after: int) -> None:
-    terms = Terms(KEYS, targets(lead=Target(seconds=999_999)))
-    book, _ = opened(terms)
-    stops = START + timedelta(seconds=before)
-    goes_on = stops + timedelta(seconds=pause)
-    end = goes_on + timedelta(seconds=after)
-    book.apply(Change.moved(State.PENDING_MEMBER), terms, stops)
-    book.apply(Change.moved(State.OPEN), terms, goes_on)
-    consumed = fold(events(book), book.calendars, {}, end)[Kind.LEAD].consumed
-    assert consumed + LEAD.elapsed(stops, goes_on) == LEAD.elapsed(START, end)
-
-
-@settings(max_examples=60, deadline=None)
-@given(PLAYS, st.integers(0, 30 * 86_400))
-def test_what_was_shown_at_a_moment_can_be_worked_out_again_later(plays: Any, look: int) -> None:
-    then = START + timedelta(seconds=look)
-    passed, when = [], START
-    for each in plays:
-        when += timedelta(seconds=each[0])
-        if when > then:
-            break
-        passed.append(each)
-    book, _ = play(plays)
-    shorter, _ = play(passed)
-    assert fold(events(book), book.calendars, {}, then) == fold(events(shorter), shorter.calendars, {}, then)
