@@ -15,6 +15,7 @@ _LONGEST = 600
 _LONGEST_LINE = 400
 _MOST_ABOVE = 4
 _DATE_IS_NEAR = 30
+_MOST_WORDS = 14
 
 CLOCK_TIME = re.compile(r"(?<![\d.])\d{1,2}\s?[:.hH]\s?\d{2}(?!\d)")
 CALENDAR_DATE = re.compile(
@@ -24,7 +25,7 @@ CALENDAR_DATE = re.compile(
 _ADDRESS = re.compile(r"[^\s<>()\[\]:,;\"]@[^\s<>()\[\]:,;\"]{2}")
 _ADDRESS_LAST = re.compile(r"@[^\s<>()\[\]]{2,200}(?:\]\([^\s()]{1,200}\))?>?\s?[>)\]]{1,2}$")
 _INVISIBLE = {ord(mark): None for mark in "\u200b\u200e\u200f\u202a\u202c\u2066\u2068\u2069\ufeff"}
-_DECORATION = " \t\xa0>*_-–—="
+_DECORATION = " \t\xa0>*_-–—‐="
 _COLONS = (":", "：")
 _ENDS = (*_COLONS, *phrases.FINAL_VERBS)
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "。", "！", "？")
@@ -135,7 +136,7 @@ def _weighed(words: str) -> tuple[Strength, bool]:
     if not text or len(text) > _LONGEST:
         return Strength.NONE, False
     is_framed = text.startswith("--") and text.endswith("--")
-    text = text.strip(" *_-–—=").removeprefix("> ")
+    text = text.strip(" *_-–—‐=").removeprefix("> ")
     has_colon = text.endswith(_COLONS)
     text = text.rstrip(":： ")
     folded = text.casefold()
@@ -150,11 +151,23 @@ def _weighed(words: str) -> tuple[Strength, bool]:
         return Strength.STRICT, is_dated
     if has_colon and is_dated and (address_last or (verb_inside and (names or _OPENING.match(text)))):
         return Strength.STRICT, is_dated
+    if has_colon and _says_when_last(text, folded, names):
+        return Strength.STRICT, True
     if not has_colon and is_dated and address_last and _opens(text):
         return Strength.LOOSE, True
     if has_colon and (verb_last or verb_inside or address_last or (names and is_dated) or (has_time and has_day)):
         return Strength.LOOSE, is_dated
     return Strength.NONE, is_dated
+
+
+def _says_when_last(text: str, folded: str, names: bool) -> bool:
+    """ "Anne <anne@…> wrote on 3 March at 10:11:": the verb, and at the very end the time of the day."""
+    times = [*CLOCK_TIME.finditer(text[-_DATE_IS_NEAR:])]
+    if not times or len(folded.split()) > _MOST_WORDS:
+        return False
+    return any(f" {verb} " in folded for verb in phrases.FINAL_VERBS) and (
+        names or CALENDAR_DATE.search(text) is not None
+    )
 
 
 def _ends_with_verb(folded: str) -> bool:

@@ -15,16 +15,17 @@ def _set(words: str) -> frozenset[str]:
 
 # "Anne <anne@…> wrote:": the verb ends the line.
 FINAL_VERBS = _folded(
-    "wrote", "writes", "sent", "said", "schrieb", "schreibt", "geschrieben", "a écrit", "ecrit", "a ecrit", "écrit",
-    "escribió", "escribio", "ha escrito", "va escriure", "ha escrit", "escribiu", "idatzi du", "ha scritto", "scrive",
-    "escreveu", "escreve", "schreef", "geschreven", "skrev", "skreiv", "skrevet",
-    "skrifaði", "kirjoitti", "kirjutas", "rakstīja", "rašė", "napisał", "napisała", "napisał(a)", "napisał/a", "pisze",
-    "napsal", "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "napisao", "napisala", "napisao/la",
-    "je napisao", "је написао", "napisal", "pravi", "írta", "a scris", "a scris următoarele", "yazdı", "şunu yazdı",
-    "şunları yazdı", "έγραψε", "έγραψε τα εξής", "написал", "написала", "написал(а)", "пишет", "писал", "писала",
-    "написав", "пише", "написа", "שכתב", "כתב", "כתבה", "כתב/ה", "كتب", "كتبت", "كتب/كتبت", "نوشت",
-    "ने लिखा", "เขียน", "เขียนว่า", "đã viết", "menulis", "menulis berikut", "写道", "写到", "寫道", "來信", "撰写",
-    "のメール", "のメッセージ", "は書きました", "が書きました", "さんは書きました", "작성", "쓴 글",
+    "wrote", "writes", "sent", "said", "schrieb", "schreibt", "geschrieben", "schrieben sie", "a écrit", "ecrit",
+    "a ecrit", "écrit", "escribió", "escribio", "ha escrito", "va escriure", "ha escrit", "escribiu", "idatzi du",
+    "ha scritto", "scrive", "escreveu", "escreve", "schreef", "geschreven", "skrev", "skreiv", "skrevet", "skrifaði",
+    "kirjoitti", "kirjutas", "rakstīja", "rašė", "napisał", "napisała", "napisał(a)", "napisał/a", "pisze", "napsal",
+    "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "napisao", "napisala", "napisao/la", "napisao je",
+    "napisala je", "idatzi zuen", "je napisao", "је написао", "napisal", "pravi", "írta", "a scris",
+    "a scris următoarele", "yazdı", "şunu yazdı", "şunları yazdı", "έγραψε", "έγραψε τα εξής", "написал", "написала",
+    "написал(а)", "пишет", "писал", "писала", "написав", "пише", "написа", "שכתב", "כתב", "כתבה", "כתב/ה", "كتب",
+    "كتبت", "كتب/كتبت", "نوشت", "ने लिखा", "เขียน", "เขียนว่า", "đã viết", "menulis", "menulis berikut", "写道",
+    "写到", "寫道", "來信", "撰写", "のメール", "のメッセージ", "は書きました", "が書きました", "さんは書きました",
+    "작성", "쓴 글",
 )  # fmt: skip
 
 # "Am … schrieb Anne <anne@…>:": the name comes after the verb.
@@ -137,36 +138,43 @@ ANSWERS_BELOW = _folded(
     "se nedan", "nedan", "nedenfor", "poniżej", "níže", "ниже", "lejjebb", "alla olevaan", "下記", "见下", "見下",
 )  # fmt: skip
 
-# "Sent from my telephone": beginnings, and endings where the language puts the verb last.
+# "Sent from my telephone": beginnings that are enough, ...
+MOBILE_LINES = _folded(
+    "sent from my", "sent from mail", "get outlook for", "get bluemail for", "typed on my", "von meinem", "von meiner",
+    "diese nachricht wurde von meinem", "gesendet von meinem", "gesendet von mail", "holen sie sich outlook",
+    "laden sie outlook", "envoyé de mon", "envoyé depuis mon", "envoyé à partir de", "télécharger outlook",
+    "obtenez outlook", "obtenir outlook", "enviado desde mi", "obtener outlook", "obtenga outlook",
+    "enviat des del meu", "enviado do meu", "enviado a partir do meu", "obter o outlook", "inviato dal mio",
+    "inviato da mio", "scarica outlook", "ottieni outlook", "verzonden vanaf mijn", "verstuurd vanaf mijn",
+    "downloaden outlook", "outlook voor", "skickat från min", "hämta outlook", "skaffa outlook", "sendt fra min",
+    "hent outlook", "få outlook", "lähetetty iphonesta", "lähetetty minun", "hanki outlook", "saadetud minu",
+    "wysłane z mojego", "wysłano z mojego", "pobierz outlook", "odesláno z mého", "získat outlook",
+    "odoslané z môjho", "poslano s mog", "poslano iz mojega", "trimis de pe", "obțineți outlook",
+    "отправлено с моего", "надіслано з мого", "изпратено от моя", "στάλθηκε από το", "outlook indir",
+    "发自我的", "从我的", "從我的", "來自我的", "傳送自我的", "나의 iphone", "내 iphone",
+)  # fmt: skip
+# ... beginnings and endings that need the name of a device or a program on the line, ...
 MOBILE_BEGINNINGS = _folded(
-    "sent from", "sent via", "sent with", "sent using", "get outlook for", "get bluemail for", "via mobile",
-    "typed on my", "composed on my", "sent by mobile", "sent on the go", "von meinem", "von unterwegs",
-    "diese nachricht wurde von meinem", "gesendet von", "gesendet mit", "gesendet über", "gesendet aus",
-    "holen sie sich outlook", "outlook für", "laden sie outlook", "envoyé de", "envoyé depuis", "envoyé à partir",
-    "envoyé avec", "envoyé par", "envoyé via", "télécharger outlook", "obtenez outlook", "obtenir outlook",
-    "enviado desde", "enviado con", "enviado a través", "obtener outlook", "obtenga outlook", "enviat des de",
-    "enviado do", "enviado a partir", "enviado pelo", "enviado de", "enviado via", "obter o outlook", "inviato da",
-    "inviato dal", "inviato con", "scarica outlook", "ottieni outlook", "verzonden vanaf", "verzonden met",
-    "verzonden via", "verzonden vanuit", "verstuurd vanaf", "verstuurd met", "verstuurd via", "outlook voor",
-    "downloaden outlook", "skickat från", "skickat med", "hämta outlook", "skaffa outlook", "sendt fra", "sendt med",
-    "sendt via", "hent outlook", "få outlook", "lähetetty", "hanki outlook", "saadetud minu", "wysłane z", "wysłano z",
-    "wysłane przez", "pobierz outlook", "odesláno z", "odesláno ze", "posláno z", "odoslané z", "získat outlook",
-    "poslano s", "poslano iz", "poslato sa", "elküldve", "trimis de pe", "trimis din", "obțineți outlook",
-    "στάλθηκε από", "εστάλη από", "отправлено с", "отправлено из", "надіслано з", "изпратено от", "outlook indir",
-    "נשלח מה", "أُرسلت من", "أرسل من", "ส่งจาก", "gửi từ", "được gửi từ", "dikirim dari", "发自我的", "从我的",
-    "來自我的", "从 ", "從我的", "傳送自", "自我的", "나의 ", "내 ",
+    "sent from", "sent via", "sent with", "sent using", "sent by", "from my", "via mobile", "composed on",
+    "von unterwegs", "gesendet von", "gesendet mit", "gesendet über", "gesendet aus", "outlook für", "envoyé de",
+    "envoyé depuis", "envoyé avec", "envoyé par", "envoyé via", "enviado desde", "enviado con", "enviado a través",
+    "enviat des de", "enviado do", "enviado a partir", "enviado pelo", "enviado de", "enviado via", "inviato da",
+    "inviato dal", "inviato con", "verzonden", "verstuurd", "skickat från", "skickat med", "sendt fra", "sendt med",
+    "sendt via", "lähetetty", "wysłane z", "wysłano z", "wysłane przez", "odesláno z", "odesláno ze", "posláno z",
+    "odoslané z", "poslano z", "poslano iz", "poslato sa", "elküldve", "trimis din", "στάλθηκε", "εστάλη από",
+    "отправлено", "надіслано", "изпратено", "נשלח מ", "أُرسلت من", "أرسل من", "ส่งจาก", "gửi từ", "được gửi từ",
+    "dikirim dari", "发自", "从", "從", "來自", "傳送自", "나의", "내",
 )  # fmt: skip
 MOBILE_ENDINGS = _folded(
-    "から送信", "より送信", "发送", "傳送", "에서 보냄", "gesendet", "küldve", "gönderildi",
-)  # fmt: skip
-EXCUSES = _folded(
-    "excuse typos",
-    "excuse the brevity",
-    "excuse brevity",
-    "excuse any typos",
-    "pardon the brevity",
-    "excuse my brevity",
+    "から送信", "から送信されました", "より送信", "에서 보냄", "gönderildi", "küldve", "发送", "傳送", "gesendet"
 )
+DEVICES = _folded(
+    "iphon", "ipad", "ipod", "android", "galaxy", "samsung", "huawei", "xiaomi", "redmi", "pixel", "nokia", "htc",
+    "blackberry", "windows", "mobile", "mobil", "móvil", "handy", "phone", "téléphone", "teléfono", "telefone",
+    "telefon", "telefoon", "celular", "smartphone", "tablet", "outlook", "mail", "yahoo", "proton", "spark", "k-9",
+    "superhuman", "tutanota", "thunderbird", "gmx", "web.de", "typeapp", "почт", "手机", "手機", "携帯", "휴대",
+)  # fmt: skip
+EXCUSES = _folded("excuse", "pardon the", "brevity", "typos", "secure email")
 
 # Closings that say nothing beside "this is the end". Thanks are not among them: they are words of the member's.
 CLOSINGS = _set(

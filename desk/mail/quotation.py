@@ -24,9 +24,9 @@ _SHORT_ANSWER = 600
 _WRAPPED_AT = 70
 
 _MARKS = (">", "＞")
-_RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—]{3,300}\s*$")
+_RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—‐]{3,300}\s*$")
 _LONG_RULE = re.compile(r"^\s{0,9}_{20,200}\s*$")
-_FRAME = "-_=*–— \t"
+_FRAME = "-_=*–—‐ \t"
 _LABEL = re.compile(r"^[\s>*_|]{0,9}([^\W\d_][^:：\n]{0,24}?)[\s*_]{0,3}[:：]")
 _LABEL_INSIDE = re.compile(r"\s\*?([^\W\d_]{1,20})\*?\s?[:：]\s")
 _GROUPWISE = re.compile(r"^>>>\s.{3,300}\s>>>\s*$")
@@ -302,4 +302,8 @@ def _without_rules(part: list[str]) -> list[str]:
 
 def _is_framed(line: str) -> bool:
     line = line[:_LONGEST_LINE].strip()
-    return len(line) < 120 and line.startswith(("---", "___", "===")) and line.endswith(("---", "___", "==="))
+    return (
+        len(line) < 120
+        and line.startswith(("---", "___", "===", "‐‐‐"))
+        and line.endswith(("---", "___", "===", "‐‐‐"))
+    )

@@ -71,11 +71,12 @@ def _mark(tail: list[str]) -> int:
 
 def _mobile(tail: list[str]) -> int:
     """ "Sent from my telephone" as the last line, with the link and the excuse that may follow it."""
-    end = len(tail)
-    while end and (not tail[end - 1].strip() or _URL_ONLY.match(tail[end - 1]) or _excuses(tail[end - 1])):
-        end -= 1
-    if end and _is_mobile(tail[end - 1]):
-        return end - 1
+    for end in range(len(tail), 0, -1):
+        line = tail[end - 1]
+        if _is_mobile(line, tail[end - 2] if end > 1 else ""):
+            return end - 1
+        if line.strip() and not _URL_ONLY.match(line) and not _excuses(line):
+            break
     return len(tail)
 
 
@@ -166,11 +167,19 @@ def _is_rule_only(lines: Sequence[str]) -> bool:
     return all(_RULE.match(line) for line in lines)
 
 
-def _is_mobile(line: str) -> bool:
-    words = line.strip(" \t*_[]()").casefold()
-    if not words or len(words) > 160 or words.endswith((".", ",", "?", "!", ":", ";")) or len(words.split()) > 14:
+def _is_mobile(line: str, above: str) -> bool:
+    """Whether a program wrote this line; small letters below another line may go on with a sentence of the author."""
+    words = line.strip(" \t*_[]()<>")
+    folded = words.casefold()
+    if not words or len(words) > 160 or len(words.split()) > 14 or folded.endswith((",", "?", "!", ":", ";")):
         return False
-    return words.startswith(phrases.MOBILE_BEGINNINGS) or (len(words) < 60 and words.endswith(phrases.MOBILE_ENDINGS))
+    if folded.endswith(".") and not (_excuses(folded) or folded.rstrip(".").endswith(phrases.MOBILE_ENDINGS)):
+        return False
+    names_device = any(device in folded for device in phrases.DEVICES)
+    if words[0].islower() and not (names_device and (not above.strip() or len(words.split()) < 3)):
+        return False
+    has_phrase = folded.startswith(phrases.MOBILE_BEGINNINGS) or folded.endswith(phrases.MOBILE_ENDINGS)
+    return folded.startswith(phrases.MOBILE_LINES) or (has_phrase and len(words) < 80 and names_device)
 
 
 def _excuses(line: str) -> bool:
