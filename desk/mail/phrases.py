@@ -227,7 +227,7 @@ NOTICE = {
     ),
 }  # fmt: skip
 BEFORE_PRINTING = _folded(
-    "before printing", "bevor sie diese", "avant d'imprimer", "avant d’imprimer", "antes de imprimir",
+    "before printing", "bevor sie diese", "avant d'imprimer", "n'imprimez ce", "avant d’imprimer", "antes de imprimir",
     "prima di stampare", "voordat u deze", "innan du skriver ut", "przed wydrukowaniem",
 )  # fmt: skip
 MAILING_LIST = _folded(

@@ -28,6 +28,11 @@ _RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—‐]{3,300}\s*$")
 _LONG_RULE = re.compile(r"^\s{0,9}_{20,200}\s*$")
 _FRAME = "-_=*–—‐ \t"
 _LABEL = re.compile(r"^[\s>*_|]{0,9}([^\W\d_][^:：\n]{0,24}?)[\s*_]{0,3}[:：]")
+_TECHNICAL = re.compile(
+    r"^\s{0,9}(?:(?:return-path|received|message-id|mime-version|content-[a-z-]{1,30}|dkim-signature|delivered-to"
+    r"|x-[a-z0-9-]{1,40}|envelope-to|references|in-reply-to|authentication-results)\s?:|\tby |\tid )",
+    re.IGNORECASE,
+)
 _LABEL_INSIDE = re.compile(r"\s\*?([^\W\d_]{1,20})\*?\s?[:：]\s")
 _GROUPWISE = re.compile(r"^>>>\s.{3,300}\s>>>\s*$")
 _LONELY_CONTENT = re.compile(r"^\s*>(?:From |=|\s?\d+(?![\d.)]))")
@@ -141,8 +146,7 @@ class _Reading:
         above = next((upper for upper in reversed(self.parts[-1][-9:]) if upper.strip()), "")
         if line.strip(_FRAME).casefold() not in phrases.ORIGINALS or line.strip()[0] not in _FRAME:
             length = header_block(self.lines, self.position, ruled=_LONG_RULE.match(above) is not None)
-            if length and above.rstrip().endswith((":", "：")):
-                # Somebody announced it: these are the headers of a strange mail.
+            if length and self._is_shown_on_purpose(above, length):
                 self._keep(self.position + length)
                 return True
             if not length:
@@ -152,6 +156,12 @@ class _Reading:
         self.parts[-1] = _without_rules(self.parts[-1])
         self._hide(len(self.lines))
         return True
+
+    def _is_shown_on_purpose(self, above: str, length: int) -> bool:
+        """Somebody announced it, or it has fields that no reply has: these are the headers of a strange mail."""
+        directly_above = self.parts[-1][-1:]
+        block = [*directly_above, *self.lines[self.position : self.position + length]]
+        return above.rstrip().endswith((":", "：")) or any(_TECHNICAL.match(line) for line in block)
 
     def _pass_introduction(self, found: Introduction) -> bool:
         following = self._next_filled(self.position + 1)
@@ -214,10 +224,10 @@ def _is_debris(lines: Sequence[str], position: int) -> bool:
 
 
 def _is_content(lines: Sequence[str], position: int, end: int) -> bool:
-    """A lonely "> 100 DOIs" or "From" that a mailbox escaped, or a session of Python: marks that no client made."""
+    """A lonely "> 100 DOIs", "From" that a mailbox escaped, a session of Python or SMTP: marks that no client made."""
     run = [line for line in lines[position:end] if line.strip()]
-    if len(run) == 1:
-        return _LONELY_CONTENT.match(run[0][:_LONGEST_LINE]) is not None
+    if len(run) == 1 and _LONELY_CONTENT.match(run[0][:_LONGEST_LINE]):
+        return True
     return all(line.startswith((">>> ", "...")) or line.strip() == ">>>" for line in run)
 
 
@@ -252,7 +262,7 @@ def header_block(lines: Sequence[str], position: int, *, ruled: bool) -> int:
     text = " ".join(line[:_LONGEST_VALUE] for line in lines[position:end])
     if len(roles) >= 3 and "from" in roles:
         is_header = "@" in text or _is_dated(text)
-    elif len(roles) >= 2 and "date" in roles and roles & {"from", "to"}:
+    elif ("from" in roles and "date" in roles) or (first == "date" and "to" in roles):
         is_header = "@" in text and CLOCK_TIME.search(text) is not None
     else:
         is_header = ruled and labels >= 3 and "@" in text and _is_dated(text)

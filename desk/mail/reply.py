@@ -33,10 +33,14 @@ class Readable(Protocol):
     def html(self) -> str: ...
     @property
     def authors(self) -> tuple[Address, ...]: ...
+    @property
+    def is_bounce(self) -> bool: ...
 
 
 def new_text(message: Readable) -> str:
     """The part of ``message.text`` that its author wrote for this mail; the whole text if nothing would be left."""
+    if message.is_bounce:
+        return message.text.strip("\n")  # what it quotes is what it reports
     names = [author.name for author in message.authors]
     forwarded = _is_forward(message.subject)
     new = _new_by_structure(message, names, forwarded) or _new(message.text, names, forwarded)[0]

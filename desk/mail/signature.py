@@ -14,14 +14,16 @@ _LAST_LINES = 60
 _LONGEST_LINE = 400
 _MOST_BELOW_MARK = {"-- ": 30, "--": 15, "—": 12, "– ": 12}
 _MOST_BELOW_CLOSING = 12
+_MOST_BELOW_RULE = 15
 _SHORT = 90
+_MOST_WORDS = 12
 _MOST_ROUNDS = 6
 
-_RULE = re.compile(r"^\s{0,9}[-_=—–*]{2,300}\s*$")
+_RULE = re.compile(r"^\s{0,9}[-_=—–‐]{2,300}\s*$")
 _URL_ONLY = re.compile(r"^\s{0,9}[<(\[]{0,2}(?:https?://|www\.|mailto:)\S{1,2000}\s*$", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>()]@[^\s<>()]")
 _URL = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
-_PHONE = re.compile(r"(?:\+|\(|(?<!\w))\d[\d\s()./-]{6,20}\d(?!\w)")
+_PHONE = re.compile(r"(?<![\w.])[+(]{0,2}\d(?!\d{0,2}\.\d{1,3}\.\d{1,3}\.)[\d\s()./-]{6,20}\d(?!\w)")
 _SIGNED = re.compile(r"^\s{0,3}(?:[-–—/~]|— )(?=[^\W\d_])(?:[^\W\d_][\w.'’-]{0,30} ?){1,3}\s*$")
 _SYMBOLS = re.compile(r"[^\w\s]+", re.UNICODE)
 
@@ -112,7 +114,7 @@ def _footer(tail: list[str]) -> int:
         text = "\n".join(below).casefold()
         kinds = sum(bool(pattern.search(text)) for pattern in (_ADDRESS, _URL, _PHONE))
         is_list = any(phrase in text for phrase in phrases.MAILING_LIST)
-        if len(below) <= 15 and not any(map(_is_sentence, below)) and kinds + is_list >= 2:
+        if len(below) <= _MOST_BELOW_RULE and all(map(_is_short, below)) and kinds + is_list >= 2:
             return position
         break
     return len(tail)
@@ -205,4 +207,8 @@ def _is_name(line: str) -> bool:
 
 def _is_card(lines: Sequence[str]) -> bool:
     """Only short lines, none of them a sentence or a question."""
-    return all(len(line) <= _SHORT and not _is_sentence(line) and not line.rstrip().endswith("?") for line in lines)
+    return all(_is_short(line) and not line.rstrip().endswith("?") for line in lines)
+
+
+def _is_short(line: str) -> bool:
+    return len(line) <= _SHORT and len(line.split()) <= _MOST_WORDS and not _is_sentence(line)

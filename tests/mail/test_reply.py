@@ -33,6 +33,7 @@ class Mail:
     html: str = ""
     subject: str = "Re: Prefix"
     authors: tuple[Address, ...] = ()
+    is_bounce: bool = False
 
 
 # ------------------------------------------------------------------ messages we wrote
