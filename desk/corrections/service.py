@@ -383,6 +383,7 @@ def _record(session: Session, kind: str, objection: Objection, row: ClockSet, ac
         payload={
             "objection_id": objection.id,
             "kind": objection.kind,
+            "clock": clocks.LABELS[objection.kind],
             "party": objection.party,
             "counted": objection.counted,
             "from_at": objection.from_at.isoformat(),

@@ -20,6 +20,7 @@ from desk.domain.lifecycle import State
 from desk.domain.permissions import SYSTEM, Actor
 from desk.domain.sla import Change, HandoverAnswer, Kind
 from desk.events.models import Event
+from desk.mail import told as who
 from desk.sla import queries as clocks
 from desk.sla import service as sla
 from desk.sla.models import ClockEvent, ClockSegment
@@ -200,6 +201,23 @@ def test_the_lead_objects_to_the_registrys_clock_and_the_registrys_manager_decid
     decide(rig, cast.ruth, number, confirm=True)
     assert rig.clocks()[Kind.REGISTRY].consumed == 7 * 3600
     assert rig.check() == []
+
+
+def test_those_who_decide_are_told_and_then_those_who_objected(rig: Rig, cast: Cast, session: Session) -> None:
+    def addresses(kind: str) -> set[str]:
+        (event,) = told(session, kind)
+        return {recipient.address for recipient in who.told(session, event, NOW)}
+
+    number = object_to(rig, cast.alice, Kind.OVERALL, at("2026-03-02T10:00"))
+    assert addresses("objection_raised") == {cast.lena.email}
+    decide(rig, cast.lena, number, confirm=False)
+    assert addresses("objection_refused") == {cast.alice.email}
+    with_registry(rig)
+    number = object_to(rig, cast.leo, Kind.REGISTRY, at("2026-03-03T16:00"), party=Party.LEAD)
+    (_, event) = told(session, "objection_raised")
+    assert {recipient.address for recipient in who.told(session, event, NOW)} == {cast.ruth.email}
+    decide(rig, cast.ruth, number, confirm=True)
+    assert addresses("objection_confirmed") == {cast.leo.email}
 
 
 def test_what_waits_is_listed_for_who_decides(rig: Rig, cast: Cast) -> None:
