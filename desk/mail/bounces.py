@@ -75,7 +75,9 @@ _ARRIVED = re.compile(
     re.IGNORECASE,
 )
 _PEOPLE = re.compile(
-    r"^\s{0,20}(?:hi|hello|dear|hallo|bonjour|hola|liebe\w?|sehr geehrte\w?|good (?:morning|day))\b", re.IGNORECASE
+    r"^\s{0,20}(?:hi|hello|dear|hallo|bonjour|hola|liebe\w?|sehr geehrte\w?|good (?:morning|day))\b"
+    r"|\b(?:i|i'm|we|our|my|me|she|he|thanks|regards|fyi|ich|wir|je|nous)\b",
+    re.IGNORECASE,
 )
 
 
@@ -157,7 +159,7 @@ def claims(text: str, fields: Fields) -> list[Claim]:
         for pattern in (_PLACED, _ADDRESS):
             found = _claimed(pattern, where, known, action)
             if found:
-                return found[:_MOST_RECIPIENTS]
+                return _with_status(found[:_MOST_RECIPIENTS], where)
     return _copied_to(prose[copy.start() :], action) if copy else []
 
 
@@ -170,6 +172,13 @@ def _claimed(pattern: re.Pattern[str], prose: str, known: set[str], action: str)
     return list(found.values())
 
 
+def _with_status(found: list[Claim], prose: str) -> list[Claim]:
+    """Of one recipient everything is told, wherever in the prose the status stands."""
+    if len(found) > 1 or found[0].status:
+        return found
+    return [Claim(found[0].email, found[0].action, _status(prose[:_OPENING]), found[0].diagnostic)]
+
+
 def _copied_to(copy: str, action: str) -> list[Claim]:
     """To whom the returned copy was sent."""
     line = re.search(r"^[> ]{0,5}To:\s{0,5}(.{3,500})$", copy, re.IGNORECASE | re.MULTILINE)
@@ -177,7 +186,7 @@ def _copied_to(copy: str, action: str) -> list[Claim]:
 
 
 _STATUS = re.compile(r"\b([45]\.\d{1,3}\.\d{1,3})\b(?!\.\d)")
-_REPLY = re.compile(r"\b([45])\d\d[ -]")
+_REPLY = re.compile(r"(?<![\d.,:-])\b([45])\d\d(?:[ :-]|$)", re.MULTILINE)
 _DELAYED = re.compile(
     r"warning message only|delivery (?:\w{1,10} )?(?:is |has been |was )?delayed|been delayed|deferred"
     r"|still (?:undelivered|trying)|will (?:keep trying|continue|be retried|retry)|not (?:yet )?been delivered"
@@ -194,11 +203,14 @@ _FINAL = re.compile(
 def _reason(prose: str, position: int) -> tuple[str, str]:
     """The status and the words that follow an address, up to the next empty line."""
     words = prose[position : position + 600].lstrip(">:,; \n").split("\n\n", 1)[0]
+    return _status(words), " ".join(words.split())[:500]
+
+
+def _status(words: str) -> str:
+    """An enhanced status (RFC 3463), or the class of an SMTP reply as one, or ''."""
     status = _STATUS.search(words)
-    if status:
-        return status[1], " ".join(words.split())[:500]
     reply = _REPLY.search(words)
-    return (f"{reply[1]}.0.0" if reply else ""), " ".join(words.split())[:500]
+    return status[1] if status else f"{reply[1]}.0.0" if reply else ""
 
 
 def message_id_in(text: str) -> str:
