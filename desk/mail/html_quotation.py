@@ -21,7 +21,14 @@ _ATTRIBUTE = re.compile(
     r"(?:\"([^\"]{0,1000})\"|'([^']{0,1000})'|([^\s\"'>]{1,200}))",
     re.IGNORECASE,
 )
-_OUTLOOK_RULE = re.compile(r"border-top:\s?solid #(?:e1e1e1|b5c4df) 1\.0pt")
+# The rules of Outlook and of Foxmail above the header of a quoted mail.
+_NO_RULE = re.compile(r"(?!)")
+_RULED = {
+    "div": re.compile(r"border-top:\s?solid #(?:e1e1e1|b5c4df) 1\.0pt"),
+    "hr": re.compile(r"width:\s?210px"),
+    "blockquote": _NO_RULE,
+    "table": _NO_RULE,
+}
 _SEVERAL_EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 _PREFIX = re.compile(r"^(?:x_|m_-?\d{1,30}|ecx)+")
 
@@ -32,7 +39,8 @@ _QUOTED = frozenset(
         "tutanota_quote", "clean_bq", "airmail_bq", "superhuman-quote", "sh-quoted-content", "front-blockquote",
         "olk_src_body_section", "isreplycontent", "mail-editor-reference-message-container", "messagereplysection",
         "mailspring-quote", "nylas-quote", "gmail_signature", "moz-signature", "protonmail_signature_block",
-        "ms-outlook-mobile-signature", "applemailsignature", "_rc_sig",
+        "ms-outlook-mobile-signature", "ms-outlook-ios-signature", "applemailsignature", "messagesignaturesection",
+        "_rc_sig",
     )
 )  # fmt: skip
 _QUOTED_BEGINNINGS = ("yahoo_quoted_", "aolmsgpart", "reply139content", "ms-outlook-mobile-signature")
@@ -112,7 +120,7 @@ def _names_of(attributes: str) -> tuple[set[str], str]:
 
 
 def _mark_of(element: str, names: set[str], style: str, in_gmail: bool) -> str:
-    if names & _REST or (element == "div" and _OUTLOOK_RULE.search(style)):
+    if names & _REST or _RULED[element].search(style):
         return _Mark.REST
     if element != "hr" and (names & _QUOTED or any(name.startswith(_QUOTED_BEGINNINGS) for name in names)):
         return _Mark.QUOTE

@@ -19,7 +19,7 @@ _MOST_WORDS = 14
 
 CLOCK_TIME = re.compile(r"(?<![\d.])\d{1,2}\s?[:.hH]\s?\d{2}(?!\d)")
 CALENDAR_DATE = re.compile(
-    r"(?<!\d)(?:19|20)\d{2}(?!\d)|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d[年년]|(?<!\d)\d{1,2}[. ] ?[^\W\d_]{3,12}[. ]"
+    r"(?<!\d)(?:19|20)\d{2}(?!\d)|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d[年년]|(?<![\d:])\d{1,2}[. ] ?[^\W\d_]{3,12}[. ]"
     r"|(?<!\w)[^\W\d_]{3,9}\.? \d{1,2},"
 )
 _ADDRESS = re.compile(r"[^\s<>()\[\]:,;\"]@[^\s<>()\[\]:,;\"]{2}")
@@ -147,13 +147,17 @@ def _weighed(words: str) -> tuple[Strength, bool]:
     verb_last = _ends_with_verb(folded)
     verb_inside = any(f" {verb} " in folded for verb in phrases.MIDDLE_VERBS)
     address_last = _ADDRESS_LAST.search(text[-300:]) is not None
-    if verb_last and (is_framed or (has_colon and (is_dated or names)) or (is_dated and names)):
+    # "A researcher (gil@…) wrote:" may be told by hand: without a moment it needs a marked quotation below.
+    is_exact = has_time or (has_day and ("," in text[:_DATE_IS_NEAR] or ">" in text))
+    if verb_last and (is_framed or (is_exact and has_day and (has_colon or names))):
         return Strength.STRICT, is_dated
     if has_colon and is_dated and (address_last or (verb_inside and (names or _OPENING.match(text)))):
         return Strength.STRICT, is_dated
     if has_colon and _says_when_last(text, folded, names):
         return Strength.STRICT, True
     if not has_colon and is_dated and address_last and _opens(text):
+        return Strength.LOOSE, True
+    if verb_last and is_dated and names:
         return Strength.LOOSE, True
     if has_colon and (verb_last or verb_inside or address_last or (names and is_dated) or (has_time and has_day)):
         return Strength.LOOSE, is_dated

@@ -14,7 +14,7 @@ from desk.mail import phrases
 from desk.mail.introduction import CALENDAR_DATE, CLOCK_TIME, Introduction, Strength, introduction, may_introduce
 
 # Nobody writes more lines than this above a quotation; further down only marked lines are recognised.
-_MOST_EXAMINED = 3000
+_MOST_EXAMINED = 2000
 _MOST_WALKED = 40_000
 _LONGEST_LINE = 400
 _LONGEST_BLOCK = 14
@@ -25,7 +25,7 @@ _WRAPPED_AT = 70
 
 _MARKS = (">", "＞")
 _RULE = re.compile(r"^[\s>*]{0,6}[-_=*–—‐]{3,300}\s*$")
-_LONG_RULE = re.compile(r"^\s{0,9}_{20,200}\s*$")
+_LONG_RULE = re.compile(r"^\s{0,9}_{30,200}\s*$")
 _FRAME = "-_=*–—‐ \t"
 _LABEL = re.compile(r"^[\s>*_|]{0,9}([^\W\d_][^:：\n]{0,24}?)[\s*_]{0,3}[:：]")
 _TECHNICAL = re.compile(
@@ -35,7 +35,7 @@ _TECHNICAL = re.compile(
 )
 _LABEL_INSIDE = re.compile(r"\s\*?([^\W\d_]{1,20})\*?\s?[:：]\s")
 _GROUPWISE = re.compile(r"^>>>\s.{3,300}\s>>>\s*$")
-_LONELY_CONTENT = re.compile(r"^\s*>(?:From |=|\s?\d+(?![\d.)]))")
+_LONELY_CONTENT = re.compile(r"^\s*>(?:\s*$|From |=|\s?\d+(?![\d.)]))")
 _ANSWERS_BELOW = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases.ANSWERS_BELOW))})(?!\w)")
 _LINK_DEBRIS = re.compile(r"^\s*[(<\[]?https?://\S{1,2000}\s?[>)\]]{0,2}\s?>?$")
 
@@ -144,14 +144,12 @@ class _Reading:
         if self.forwarded:
             return False
         above = next((upper for upper in reversed(self.parts[-1][-9:]) if upper.strip()), "")
-        if line.strip(_FRAME).casefold() not in phrases.ORIGINALS or line.strip()[0] not in _FRAME:
-            length = header_block(self.lines, self.position, ruled=_LONG_RULE.match(above) is not None)
-            if length and self._is_shown_on_purpose(above, length):
-                self._keep(self.position + length)
-                return True
-            if not length:
-                return False
-        if not self._may_hide_the_rest():
+        is_original = line.strip(_FRAME).casefold() in phrases.ORIGINALS and line.strip()[0] in _FRAME
+        length = 1 if is_original else header_block(self.lines, self.position, above)
+        if length and self._is_shown_on_purpose(above, length):
+            self._keep(self.position + length)
+            return True
+        if not length or not self._may_hide_the_rest():
             return False
         self.parts[-1] = _without_rules(self.parts[-1])
         self._hide(len(self.lines))
@@ -250,22 +248,25 @@ def role_of(line: str) -> str:
     return phrases.LABELS.get(" ".join(label[1].split()).casefold(), "") if label else ""
 
 
-def header_block(lines: Sequence[str], position: int, *, ruled: bool) -> int:
-    """How many lines the header of a quoted mail takes that begins here, or 0.
+def header_block(lines: Sequence[str], position: int, above: str) -> int:
+    """How many lines the header of a quoted mail takes that begins here, or 0; ``above``: the last words over it.
 
-    ``ruled``: below a long rule its language may be unknown.
+    It names an address, or has the order of Outlook, or stands below a rule; below a long rule in any language.
     """
+    is_ruled = _RULE.match(above) is not None or _is_framed(above)
+    is_long_ruled = _LONG_RULE.match(above) is not None
     first = role_of(lines[position])
-    if first not in ("from", "date", "to", "subject") and not (ruled and _LABEL.match(lines[position])):
+    if first not in ("from", "date", "to", "subject") and not (is_long_ruled and _LABEL.match(lines[position])):
         return 0
     end, roles, labels = _block_at(lines, position)
     text = " ".join(line[:_LONGEST_VALUE] for line in lines[position:end])
     if len(roles) >= 3 and "from" in roles:
-        is_header = "@" in text or _is_dated(text)
+        is_outlook = roles[:2] == ["from", "date"] or roles[:2] == ["date", "from"]
+        is_header = "@" in text or ((is_ruled or is_outlook) and _is_dated(text))
     elif ("from" in roles and "date" in roles) or (first == "date" and "to" in roles):
         is_header = "@" in text and CLOCK_TIME.search(text) is not None
     else:
-        is_header = ruled and labels >= 3 and "@" in text and _is_dated(text)
+        is_header = is_long_ruled and labels >= 3 and "@" in text and _is_dated(text)
     return end - position if is_header else 0
 
 
@@ -273,10 +274,10 @@ def _is_dated(text: str) -> bool:
     return CLOCK_TIME.search(text) is not None or CALENDAR_DATE.search(text) is not None
 
 
-def _block_at(lines: Sequence[str], position: int) -> tuple[int, set[str], int]:
-    """Where the block ends, the roles it names, and how many labels it has; values may go on over two lines."""
+def _block_at(lines: Sequence[str], position: int) -> tuple[int, list[str], int]:
+    """Where the block ends, the roles it names in order, how many labels it has; values may go on over two lines."""
     end = position
-    roles: set[str] = set()
+    roles: list[str] = []
     labels = unlabelled = empty = 0
     for number, line in enumerate(lines[position : position + _LONGEST_BLOCK], position):
         line = line[:_LONGEST_LINE]
@@ -288,10 +289,10 @@ def _block_at(lines: Sequence[str], position: int) -> tuple[int, set[str], int]:
         role = role_of(line)
         if role:
             unlabelled = 0
-            roles.add(role)
             # Some renderings put the whole block on one line.
             inside = islice(_LABEL_INSIDE.finditer(line), _MOST_LABELS_INSIDE)
-            roles |= {phrases.LABELS.get(inner[1].casefold(), role) for inner in inside}
+            named = [role, *(phrases.LABELS.get(inner[1].casefold(), role) for inner in inside)]
+            roles += [one for one in dict.fromkeys(named) if one not in roles]
         else:
             unlabelled += 1
             if empty or (unlabelled > 2 and not _LABEL.match(line)):

@@ -12,15 +12,18 @@ from desk.mail import phrases
 
 _LAST_LINES = 60
 _LONGEST_LINE = 400
-_MOST_BELOW_MARK = {"-- ": 30, "--": 15, "—": 12, "– ": 12}
+_WORN_MARKS = ("--", "—", "–")
+_MOST_BELOW_MARK = 30
 _MOST_BELOW_CLOSING = 12
 _MOST_BELOW_RULE = 15
 _SHORT = 90
+_SHORTEST_NOTICE = 110
 _MOST_WORDS = 12
 _MOST_ROUNDS = 6
 
 _RULE = re.compile(r"^\s{0,9}[-_=—–‐]{2,300}\s*$")
 _URL_ONLY = re.compile(r"^\s{0,9}[<(\[]{0,2}(?:https?://|www\.|mailto:)\S{1,2000}\s*$", re.IGNORECASE)
+_LINK = re.compile(r"\[([^\[\]]{0,200})\]\([^()]{0,300}\)")
 _ADDRESS = re.compile(r"[^\s<>()]@[^\s<>()]")
 _URL = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w.])[+(]{0,2}\d(?!\d{0,2}\.\d{1,3}\.\d{1,3}\.)[\d\s()./-]{6,20}\d(?!\w)")
@@ -62,12 +65,15 @@ def _without_empty_end(lines: Sequence[str]) -> list[str]:
 
 
 def _mark(tail: list[str]) -> int:
-    """ "-- " (RFC 3676 4.3), and what is left of it after a client took its blank."""
+    """ "-- " (RFC 3676 4.3); what is left of it after a client took its blank needs the shape of a signature below."""
     for position, line in enumerate(tail):
-        bare = line if line == "-- " else line.strip(" \t\xa0")
-        most = _MOST_BELOW_MARK.get(bare)
-        if most is not None and _filled(tail[position + 1 :]) <= most:
+        if line == "-- " and _filled(tail[position + 1 :]) <= _MOST_BELOW_MARK:
             return position
+    for position in range(len(tail) - 1, -1, -1):
+        if tail[position].strip(" \t\xa0") in _WORN_MARKS:
+            below = [line for line in tail[position + 1 :] if line.strip()]
+            names = not below or any(map(str.isalpha, below[0]))
+            return position if names and len(below) <= _MOST_BELOW_RULE and _is_card(below) else len(tail)
     return len(tail)
 
 
@@ -92,7 +98,8 @@ def _notice(tail: list[str]) -> int:
         while begin and tail[begin - 1].strip():
             begin -= 1
         kinds = _notice_kinds(tail[begin:end])
-        if "secret" in kinds and len(kinds) >= 3:
+        is_long = sum(map(len, tail[begin:])) >= _SHORTEST_NOTICE or "printing" in kinds
+        if "secret" in kinds and len(kinds) >= 3 and is_long:
             start, is_found = begin, True
         elif not (len(kinds) >= 2 or _filled(tail[begin:end]) == 0 or _is_rule_only(tail[begin:end])):
             break
@@ -110,6 +117,8 @@ def _footer(tail: list[str]) -> int:
     for position in range(len(tail) - 1, -1, -1):
         if not _RULE.match(tail[position]) or not _filled(tail[position + 1 :]):
             continue
+        if position and tail[position - 1].strip():
+            break  # it underlines a heading
         below = [line for line in tail[position + 1 :] if line.strip() and not _RULE.match(line)]
         text = "\n".join(below).casefold()
         kinds = sum(bool(pattern.search(text)) for pattern in (_ADDRESS, _URL, _PHONE))
@@ -171,7 +180,7 @@ def _is_rule_only(lines: Sequence[str]) -> bool:
 
 def _is_mobile(line: str, above: str) -> bool:
     """Whether a program wrote this line; small letters below another line may go on with a sentence of the author."""
-    words = line.strip(" \t*_[]()<>")
+    words = _LINK.sub(r"\1", line).strip(" \t*_[]()<>")
     folded = words.casefold()
     if not words or len(words) > 160 or len(words.split()) > 14 or folded.endswith((",", "?", "!", ":", ";")):
         return False
@@ -191,7 +200,7 @@ def _excuses(line: str) -> bool:
 def _notice_kinds(paragraph: Sequence[str]) -> set[str]:
     text = " ".join(paragraph).casefold()
     if len(paragraph) == 1 and any(phrase in text for phrase in phrases.BEFORE_PRINTING):
-        return set(phrases.NOTICE)
+        return {*phrases.NOTICE, "printing"}
     return {kind for kind, stems in phrases.NOTICE.items() if any(stem in text for stem in stems)}
 
 
