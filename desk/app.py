@@ -27,6 +27,7 @@ from desk.cli import setup as setup_command
 from desk.cli import sla as sla_commands
 from desk.cli.readiness import saying_so
 from desk.config import ROOT, BadSetting, Settings, load_settings
+from desk.corrections import views as corrections
 from desk.db import LARGEST_ID, db
 from desk.demo import views as demo
 from desk.escalations import views as escalations
@@ -38,6 +39,7 @@ from desk.mail import views as mail
 from desk.progress import views as progress
 from desk.tickets import views as tickets
 from desk.triage import views as triage
+from desk.working_hours import views as working_hours
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -149,7 +151,20 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _register_parts(app: Flask, settings: Settings) -> None:
-    for views in (home, accounts, tickets, progress, triage, escalations, issues, agreements, mail, health):
+    for views in (
+        home,
+        accounts,
+        tickets,
+        progress,
+        triage,
+        corrections,
+        escalations,
+        issues,
+        working_hours,
+        agreements,
+        mail,
+        health,
+    ):
         app.register_blueprint(views.blueprint)
     if settings.DEMO:
         app.register_blueprint(demo.blueprint)

@@ -1,27 +1,28 @@
 """The account of a ticket's clocks as one reader may have it: line by line from the first second to the due date."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.calendars import queries as calendars
-from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
+from desk.calendars.models import Calendar, CalendarVersion
+from desk.corrections import queries as corrections
+from desk.corrections.models import Objection, ObjectionState
 from desk.domain import clock_words
 from desk.domain.account import Account, Mark, Stretch
 from desk.domain.calendar import whole_second
-from desk.domain.clocks import Clock, ClockState, EventType
-from desk.domain.hours_words import closures_in_words, hours_in_words
-from desk.domain.permissions import Actor
+from desk.domain.clocks import Clock, ClockState, EventType, Measure
+from desk.domain.permissions import Actor, TicketSubject
 from desk.domain.targets import REGISTRY_KINDS, Kind
 from desk.domain.wording import span
 from desk.events import queries as events
 from desk.sla import queries as sla
 from desk.sla.models import ClockSet
 from desk.ticket_clocks import SHOWN_CLOCKS, ClockPanel, Side, panel_of, side_of
+from desk.ticket_promises import TARGETED, Hours, hours_of, source_of
 from desk.tickets import queries
 from desk.tickets.models import Ticket
 
@@ -38,7 +39,7 @@ _DESK = {Side.MEMBER: "the desk", Side.REGISTRY: "the lead's side"}
 class Line:
     """A line of an account. ``ran``: with the working seconds it counted and the sum up to its end; else words only."""
 
-    what: str  # ran, stood, ended, mark
+    what: str  # ran, stood, ended, mark, corrected
     start: datetime
     end: datetime | None
     tz: str
@@ -47,17 +48,18 @@ class Line:
     who: str = ""
     seconds: int | None = None
     total: int | None = None
+    disputes: tuple["Dispute", ...] = ()
+    may_object: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """The working hours that a clock is or was measured in. ``since`` is empty for the first ones."""
+class Dispute:
+    """An objection to a line, and what became of it."""
 
-    name: str
-    tz: str
-    words: str
-    closed: str  # days within the clock's life on which it is closed or open otherwise
-    since: datetime | None
+    objection: Objection
+    who: str
+    decided_by: str
+    may_decide: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class ClockAccount:
         target = self.clock.target_seconds
         return None if target is None else target - self.clock.consumed
 
+    def line(self, start: datetime) -> Line | None:
+        """The stretch that begins then, if it can be disputed by the reader."""
+        return next((each for each in self.lines if each.may_object and each.start == start), None)
+
     @property
     def key(self) -> str:
         """Names it within the page."""
@@ -99,14 +105,43 @@ class AccountPage:
     time: ClockPanel
     clocks: Sequence[ClockAccount]
 
+    def disputable(self, kind: str, start: datetime) -> tuple[ClockAccount, Line] | None:
+        """The stretch of such a clock that begins then, if the reader may object to it."""
+        for latest in self.clocks:
+            for clock in (latest, *latest.earlier):
+                line = clock.line(start) if clock.clock.kind.value == kind else None
+                if line is not None:
+                    return clock, line
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """What is needed to put things into this reader's words."""
 
+    actor: Actor
+    subject: TicketSubject
     side: Side
     names: Mapping[int, str]
     holds: Mapping[int, str]  # reasons of holds, by the second in which they began
+    objections: Sequence[Objection]
+    row: ClockSet | None
+
+    def disputes(self, kind: Kind, start: datetime) -> tuple[Dispute, ...]:
+        """What was said against the stretch of such a clock that begins then."""
+        return tuple(
+            Dispute(each, self.who(each.raised_by), self.who(each.decided_by), self._decides(each))
+            for each in self.objections
+            if (each.kind, each.from_at) == (kind, start)
+        )
+
+    def _decides(self, objection: Objection) -> bool:
+        return (
+            objection.state is ObjectionState.OPEN
+            and self.row is not None
+            and objection.raised_by != self.actor.person_id
+            and corrections.may_decide(self.actor, self.row.consortium_id, self.row.registry_id, objection.kind)
+        )
 
     def who(self, actor_id: int | None) -> str:
         """Who did it: by name where the ticket page names them to this reader, else by their part."""
@@ -117,18 +152,33 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> A
     """The account of every clock that ``actor`` may know of, each with its earlier cycles."""
     subject = queries.subject_of(session, ticket)
     side = side_of(actor, subject)
-    found = [each for each in sla.account(session, ticket.id, now) if each.clock.kind in SHOWN_CLOCKS[side]]
-    reader = _Reader(side, _names(session, actor, ticket, side, found), _holds(session, ticket, side))
+    every = sla.account(session, ticket.id, now, earlier=True)
+    found = [each for each in every if each.clock.kind in SHOWN_CLOCKS[side]]
+    objections = [each for each in corrections.of_ticket(session, ticket.id) if _knows_of(each, side)]
+    reader = _Reader(
+        actor=actor,
+        subject=subject,
+        side=side,
+        names=_names(session, actor, ticket, side, found, objections),
+        holds=_holds(session, ticket, side),
+        objections=objections,
+        row=session.get(ClockSet, ticket.id),
+    )
     versions = calendars.versions_of(session, {key for each in found for _, key in each.clock.parts})
-    row = session.get(ClockSet, ticket.id)
     cycles: dict[Kind, list[ClockAccount]] = {}
     for each in found:
-        cycles.setdefault(each.clock.kind, []).append(_told(session, each, reader, versions, row, now))
+        cycles.setdefault(each.clock.kind, []).append(_told(session, each, reader, versions, now))
     return AccountPage(
         side=side,
         time=panel_of(session, ticket, side, now),
         clocks=[_with_earlier(each) for each in cycles.values()],
     )
+
+
+def _knows_of(objection: Objection, side: Side) -> bool:
+    """The lead knows of every objection; the others of their own, and the registry of those to its own clocks."""
+    theirs = objection.kind in REGISTRY_KINDS and side is Side.REGISTRY
+    return side is Side.LEAD or theirs or objection.party.value == side.value
 
 
 def _with_earlier(cycles: Sequence[ClockAccount]) -> ClockAccount:
@@ -142,7 +192,6 @@ def _told(
     account: Account,
     reader: _Reader,
     versions: Sequence[tuple[Calendar, CalendarVersion]],
-    row: ClockSet | None,
     now: datetime,
 ) -> ClockAccount:
     clock = account.clock
@@ -154,8 +203,8 @@ def _told(
         measures=clock_words.MEASURES[clock.kind],
         state="Late" if late and clock.live else "Missed" if late else "Kept" if kept else _STATES[clock.state],
         promised=clock_words.promised(clock.target, clock.target_seconds),
-        source=_source(session, account, row) if clock.target.promised else "",
-        hours=tuple(_hours(account, versions, now)),
+        source=source_of(session, account, reader.row) if clock.target.promised else "",
+        hours=tuple(hours_of(account, versions, now)),
         lines=tuple(_lines(account, reader)),
     )
 
@@ -167,11 +216,14 @@ def _lines(account: Account, reader: _Reader) -> Iterator[Line]:
     last = account.stretches[-1] if account.stretches else None
     for stretch in account.stretches:
         while marks and marks[0].at <= stretch.start:
-            yield _mark(marks.pop(0), account, reader)
+            total += marks[0].seconds or 0
+            yield _mark(marks.pop(0), account, reader, total)
         total += stretch.seconds
-        yield _stretch(stretch, reader, total, ended=stretch is last and not stretch.ran and not account.clock.live)
+        ended = stretch is last and not stretch.ran and not account.clock.live
+        yield _stretch(stretch, account.clock.kind, reader, total, ended=ended)
     for mark in marks:
-        yield _mark(mark, account, reader)
+        total += mark.seconds or 0
+        yield _mark(mark, account, reader, total)
 
 
 def _moment(mark: Mark) -> datetime:
@@ -185,15 +237,26 @@ def _concerns(mark: Mark, clock: Clock, side: Side) -> bool:
     return side is Side.REGISTRY and clock.kind in REGISTRY_KINDS
 
 
-def _stretch(stretch: Stretch, reader: _Reader, total: int, *, ended: bool) -> Line:
-    if stretch.ran:
-        return Line("ran", stretch.start, stretch.end, stretch.tz, "Ran", seconds=stretch.seconds, total=total)
-    because = clock_words.why(stretch.cause, to_member=reader.side is Side.MEMBER)
-    return Line(
-        what="ended" if ended else "stood",
+def _stretch(stretch: Stretch, kind: Kind, reader: _Reader, total: int, *, ended: bool) -> Line:
+    disputes = reader.disputes(kind, stretch.start)
+    waits = any(each.objection.state is ObjectionState.OPEN for each in disputes)
+    allowed = corrections.may_object(reader.actor, reader.subject, kind) is not None
+    line = Line(
+        what="ran" if stretch.ran else "ended" if ended else "stood",
         start=stretch.start,
         end=stretch.end,
         tz=stretch.tz,
+        words="Ran",
+        seconds=stretch.seconds if stretch.ran else None,
+        total=total if stretch.ran else None,
+        disputes=disputes,
+        may_object=allowed and not ended and not waits,
+    )
+    if stretch.ran:
+        return line
+    because = clock_words.why(stretch.cause, to_member=reader.side is Side.MEMBER)
+    return replace(
+        line,
         words=f"{'Ended' if ended else 'Stood still'}: {because}",
         detail=reader.holds.get(whole_second(stretch.start), "") or _reason(stretch.reason, reader),
         who=reader.who(stretch.actor_id),
@@ -205,22 +268,48 @@ def _reason(reason: str | None, reader: _Reader) -> str:
     return reason if reason and " " in reason and reader.side is Side.LEAD else ""
 
 
-def _mark(mark: Mark, account: Account, reader: _Reader) -> Line:
+def _mark(mark: Mark, account: Account, reader: _Reader, total: int) -> Line:
     words = clock_words.happened(mark.type, mark.cause, mark.percent)
-    target = mark.target_seconds if mark.type in _TARGETED else None
+    if mark.type is EventType.REMEASURED:
+        return Line(
+            what="corrected",
+            start=mark.since or mark.at,
+            end=mark.until,
+            tz=account.tz,
+            words=words,
+            detail=_reason_of(mark, account.clock.kind, reader),
+            who=reader.who(mark.actor_id),
+            seconds=mark.seconds,
+            total=total,
+        )
+    target = mark.target_seconds if mark.type in TARGETED else None
     detail = f"to be done in {span(target)} of working time" if target is not None else ""
     return Line("mark", mark.at, None, account.tz, words, detail, reader.who(mark.actor_id))
 
 
-_TARGETED = frozenset({EventType.STARTED, EventType.RESUMED, EventType.RETARGETED, EventType.CALENDAR_CHANGED})
+def _reason_of(mark: Mark, kind: Kind, reader: _Reader) -> str:
+    """Why it was measured again, for everybody who sees the clock; words of an objection for those who know of it."""
+    if mark.cause == Measure.CALENDAR or reader.side is Side.LEAD:
+        return mark.reason or ""
+    known = any(each.kind is kind and each.from_at == mark.since for each in reader.objections)
+    return (mark.reason or "") if known else ""
 
 
-def _names(session: Session, actor: Actor, ticket: Ticket, side: Side, found: Sequence[Account]) -> Mapping[int, str]:
+def _names(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    side: Side,
+    found: Sequence[Account],
+    objections: Sequence[Objection],
+) -> Mapping[int, str]:
     """Who is named: for the lead everybody, for the others whom the ticket's page names to them as well."""
     ids = {stretch.actor_id for account in found for stretch in account.stretches}
     ids |= {mark.actor_id for account in found for mark in account.marks}
+    ids |= {person_id for each in objections for person_id in (each.raised_by, each.decided_by)}
     if side is not Side.LEAD:
         shown = {each.message.author_id for each in queries.messages_for(session, actor, ticket)}
+        shown |= {each.raised_by for each in objections if each.party.value == side.value}
         ids &= shown | {actor.person_id, ticket.requester_id}
     return accounts.names_of_people(session, {each for each in ids if each is not None})
 
@@ -231,40 +320,3 @@ def _holds(session: Session, ticket: Ticket, side: Side) -> Mapping[int, str]:
         return {}
     held = (event for event in events.timeline(session, ticket.id) if event.kind == "held")
     return {whole_second(event.at): str(event.payload.get("reason", "")) for event in held}
-
-
-def _hours(account: Account, versions: Sequence[tuple[Calendar, CalendarVersion]], now: datetime) -> Iterator[Hours]:
-    """The versions that counted for this clock, and the one in force in its calendar now."""
-    counted = {stretch.version for stretch in account.stretches if stretch.ran}
-    present = [version for calendar, version in versions if calendar.id == account.clock.calendar]
-    in_force = [version for version in present if version.effective_from <= now] or present[:1]
-    if account.clock.live and in_force:
-        counted.add(max(in_force, key=lambda version: (version.effective_from, version.id)).id)
-    chosen = [(calendar, version) for calendar, version in versions if version.id in counted]
-    clock = account.clock
-    last = max(clock.due_at or now, now) if clock.live else clock.stopped_at or now
-    for place, (calendar, version) in enumerate(sorted(chosen, key=lambda pair: pair[1].effective_from)):
-        zone = ZoneInfo(version.spec["tz"])
-        span_of_days = clock.started_at.astimezone(zone).date(), last.astimezone(zone).date()
-        yield Hours(
-            name=calendar.name,
-            tz=version.spec["tz"],
-            words=hours_in_words(version.spec["weekly_hours"]),
-            closed=closures_in_words(version.spec, version.holiday_names, *span_of_days),
-            since=version.effective_from if place else None,
-        )
-
-
-def _source(session: Session, account: Account, row: ClockSet | None) -> str:
-    """The agreement in words: its name, and of when the version is that held when the target was given."""
-    clock = account.clock
-    version_id = row and (
-        row.registry_agreement_version_id if clock.kind in REGISTRY_KINDS else row.agreement_version_id
-    )
-    present = session.get(AgreementVersion, version_id) if version_id else None
-    if present is None:
-        return "the desk's usual times; no agreement was made"
-    agreement = session.get_one(Agreement, present.agreement_id)
-    given = max((mark.at for mark in account.marks if mark.type in _TARGETED), default=clock.started_at)
-    held = calendars.agreement_version_at(session, agreement.id, given) or present
-    return f"{agreement.name}, version of {held.effective_from:%-d %B %Y}"

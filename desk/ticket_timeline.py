@@ -40,6 +40,12 @@ _FOR_MEMBERS = frozenset(
         "closed",
         "followed_up",
         "promise_moved",
+        "objection_raised",
+        "objection_confirmed",
+        "objection_refused",
+        "merged",
+        "absorbed",
+        "transferred",
     ]
 )
 _FOR_REGISTRIES = frozenset(

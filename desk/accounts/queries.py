@@ -125,6 +125,21 @@ def member_orgs_of_consortium(session: Session, consortium_id: int) -> Sequence[
     ).all()
 
 
+def memberships_elsewhere(session: Session, org: MemberOrg, now: datetime) -> Sequence[MemberOrg]:
+    """The same organisation as a member of other consortia under the same registry, by the consortium's name."""
+    return session.scalars(
+        sa.select(MemberOrg)
+        .join(Consortium, Consortium.id == MemberOrg.consortium_id)
+        .where(
+            MemberOrg.organisation_id == org.organisation_id,
+            MemberOrg.id != org.id,
+            Consortium.registry_id == org.consortium.registry_id,
+            sa.or_(MemberOrg.left_at.is_(None), MemberOrg.left_at > now),
+        )
+        .order_by(Consortium.name, MemberOrg.id)
+    ).all()
+
+
 def org_by_mail_domain(session: Session, consortium_id: int, domain: str) -> MemberOrg | None:
     """The member whose mail domain this is, or a parent of it: a proposal for the lead, never a proof."""
     lowered = domain.lower()

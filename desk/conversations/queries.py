@@ -47,6 +47,16 @@ def member_messages(session: Session, ticket_id: int) -> Sequence[Message]:
     ).all()
 
 
+def has_notes(session: Session, ticket_id: int) -> bool:
+    """Whether anything on the ticket was written for others than the member and the lead together."""
+    return (
+        session.scalar(
+            sa.select(sa.exists().where(Message.ticket_id == ticket_id, Message.audience != Audience.MEMBER))
+        )
+        is True
+    )
+
+
 def message_of_attachment(session: Session, attachment_id: int) -> Message | None:
     """The message on which an attachment hangs."""
     return session.scalars(

@@ -28,5 +28,7 @@ def changes_of(
             return [Change.reopened(after, by_member=member_wrote)]
         case Action.CLOSE:
             return [Change.closed()]
+        case Action.MERGE:
+            return [Change.merged()]
         case Action.HOLD | Action.WAKE | Action.WITHDRAW:
             return moved

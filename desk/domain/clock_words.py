@@ -50,6 +50,7 @@ _HAPPENED: Mapping[EventType, str] = {
     EventType.CALENDAR_CHANGED: "Other working hours",
     EventType.WARNED: "Warned",
     EventType.BREACHED: "Missed",
+    EventType.REMEASURED: "Measured again",
 }
 
 _BECAUSE: Mapping[str, str] = {
@@ -59,6 +60,10 @@ _BECAUSE: Mapping[str, str] = {
     "lead_transferred": "another consortium's lead took over",
     "absorbed": "another ticket was merged into this one",
     "reopened": "the ticket was reopened",
+    "counts_after_all": "this time counts after all",
+    "does_not_count": "this time does not count",
+    "calendar_corrected": "the working hours of that time were corrected",
+    "hours_chosen": "another calendar was chosen",
 }
 
 

@@ -33,6 +33,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     REOPEN = "reopen"
     CLOSE = "close"
+    MERGE = "merge"  # it goes on in another ticket
 
 
 BACK = None
@@ -60,6 +61,7 @@ TRANSITIONS: dict[tuple[State, Action], State | None] = {
     (State.RESOLVED, Action.ANSWER): State.RESOLVED,
     (State.RESOLVED, Action.REOPEN): State.OPEN,
     (State.RESOLVED, Action.CLOSE): State.CLOSED,
+    **{(state, Action.MERGE): State.CLOSED for state in (*_WORKING, State.PENDING_MEMBER, State.ON_HOLD)},
 }
 
 TURN: dict[State, Party] = {
@@ -110,6 +112,7 @@ _ACTION_WORDS: dict[Action, str] = {
     Action.RESOLVE: "resolved",
     Action.REOPEN: "reopened",
     Action.CLOSE: "closed",
+    Action.MERGE: "merged into another",
 }
 
 
@@ -117,13 +120,13 @@ def may_move(state: State, action: Action, before: State | None = None) -> bool:
     """Whether the move exists; pages show only buttons for which it does.
 
     While the member is asked about something the registry has, the ticket is still the registry's: it can be handed
-    back or withdrawn, but not resolved or held; and the reverse when the lead asked.
+    back or withdrawn, but not resolved, held or merged; and the reverse when the lead asked.
     """
     if state is State.PENDING_MEMBER:
         with_registry = before is State.ESCALATED
         if action in (Action.HAND_BACK, Action.WITHDRAW) and not with_registry:
             return False
-        if action in (Action.RESOLVE, Action.HOLD) and with_registry:
+        if action in (Action.RESOLVE, Action.HOLD, Action.MERGE) and with_registry:
             return False
     return (state, action) in TRANSITIONS
 

@@ -59,6 +59,7 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
     NOT_REPRODUCIBLE = "not_reproducible"
     DECLINED = "declined"
+    MERGED = "merged"  # by merging only; nobody chooses it
 
 
 class Party(StrEnum):

@@ -88,6 +88,7 @@ OUTCOME_WORDS: Mapping[Outcome, str] = {
     Outcome.WITHDRAWN: "Withdrawn by the member",
     Outcome.NOT_REPRODUCIBLE: "Could not be reproduced",
     Outcome.DECLINED: "Declined, with reasons",
+    Outcome.MERGED: "Merged into another ticket",
 }
 
 RESOLVER_WORDS: Mapping[Resolver, str] = {
@@ -158,7 +159,13 @@ EVENT_WORDS: Mapping[str, str] = {
     "issue_unlinked": "took the link to an issue away",
     "warned": "A promised time comes near",
     "breached": "A promised time has passed",
-    "promise_moved": "The promised date moved with the working calendar",
+    "promise_moved": "The promised date moved",
+    "objection_raised": "objected to a line of a clock",
+    "objection_confirmed": "confirmed an objection to a clock",
+    "objection_refused": "refused an objection to a clock",
+    "merged": "merged the ticket into another",
+    "absorbed": "merged another ticket into this one",
+    "transferred": "passed the ticket to another consortium's lead",
 }
 
 _LISTS: tuple[Mapping[Any, str], ...] = (

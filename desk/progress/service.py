@@ -13,7 +13,7 @@ from desk.accounts import queries as accounts
 from desk.calendars import queries as calendars
 from desk.conversations.models import Message
 from desk.conversations.service import File
-from desk.domain.errors import Conflict, InvalidInput, NotFound
+from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.lifecycle import Action, State
 from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may, writes_as_staff
 from desk.domain.text import REASON_LENGTH, clean_text, cut_line
@@ -47,6 +47,8 @@ def add_message(
     """
     subject = tickets.locked(session, ticket)
     _may_write(actor, subject, audience)
+    if ticket.merged_into_id is not None:
+        raise IllegalTransition(f"This ticket was merged into #{ticket.merged_into_id}. Please write there.")
     _is_up_to_date(session, actor, ticket, seen_message_id)
     by_staff = writes_as_staff(actor, subject)
     if audience is Audience.MEMBER and not by_staff and not machine and _is_over(ticket, now):

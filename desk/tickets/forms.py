@@ -26,7 +26,7 @@ from desk.domain.catalogue import Catalogue, Entry, EntryKind, Field
 from desk.domain.lifecycle import DONE, STAFF_WORDS, State
 from desk.domain.priority import Impact, Urgency
 from desk.domain.text import MESSAGE_LENGTH, REASON_LENGTH, SUBJECT_LENGTH
-from desk.domain.vocabulary import Audience, Environment, TicketKind
+from desk.domain.vocabulary import Audience, Environment, Outcome, TicketKind
 from desk.domain.wording import (
     ENVIRONMENT_WORDS,
     IMPACT_QUESTIONS,
@@ -162,7 +162,10 @@ class HoldForm(Form):
 class ResolveForm(Form):
     """How it ended, and what the member is told."""
 
-    outcome = SelectField("How did it end?", choices=_choices(OUTCOME_WORDS))
+    outcome = SelectField(
+        "How did it end?",
+        choices=_choices({each: text for each, text in OUTCOME_WORDS.items() if each is not Outcome.MERGED}),
+    )
     text = TextAreaField(
         "Closing message to the member",
         [Length(max=MESSAGE_LENGTH)],

@@ -140,7 +140,7 @@ def test_the_lines_add_up_to_what_was_used_and_lead_on_to_the_date(cast: Cast, s
 def test_the_sum_is_written_out_on_the_page(app: Flask, cast: Cast, clock: MovableClock) -> None:
     number = filed(cast, impact=Impact.LOW, urgency=Urgency.LOW)
     clock.set(cast.now + timedelta(hours=3, seconds=20))
-    first = words_of(account(app, cast, cast.alice, number))
+    first = words_of(account(app, cast, cast.leo, number))
     assert "Wed 4 Mar 2026, 11:00 to 14:00 CET Ran + 3 h = 3 h" in first
     assert "Used so far 10 h 59 min left of 14 h 3 h" in first
     assert "Thu 5 Mar 2026, 09:00 to 17:00 CET To come: open hours + 8 h used up" in first
