@@ -25,6 +25,7 @@ NAMED = [
     "setup",
     "sla explain",
     "sla rebuild",
+    "sla remeasure",
 ]
 
 

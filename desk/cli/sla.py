@@ -1,6 +1,6 @@
 """``flask sla``: the account of a ticket's clocks, and the replay of events against what is stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,16 +10,20 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from desk.accounts.queries import names_of_people
-from desk.cli import simulate
+from desk.cli import remeasure, simulate
 from desk.clock import utcnow
+from desk.corrections import queries as corrections
+from desk.corrections.models import Objection, ObjectionState
 from desk.db import db, transaction
 from desk.domain.account import Account, Mark, Step, Stretch
+from desk.domain.clocks import EventType
 from desk.domain.errors import DeskError
 from desk.sla import queries, service
 from desk.tickets.models import Ticket
 
 group = AppGroup("sla", help="The clocks: their account, and their replay.")
 group.add_command(simulate.command)
+group.add_command(remeasure.command)
 
 Zones = tuple[str, ...]
 
@@ -33,14 +37,19 @@ def explain(number: int) -> None:
     if ticket_id is None:
         raise click.ClickException(f"There is no ticket {number}.")
     now = utcnow()
-    accounts = queries.account(session, ticket_id, now)
+    accounts = queries.account(session, ticket_id, now, earlier=True)
     if not accounts:
         raise click.ClickException(f"Ticket {number} has no clocks: its consortium had no calendar when it was opened.")
     zones = tuple(dict.fromkeys([*(account.tz for account in accounts), "UTC"]))[:2]
-    names = _names(session, accounts)
+    objections = corrections.of_ticket(session, ticket_id)
+    names = _names(session, accounts, objections)
     click.echo(f"Ticket {number} at {_both(now, zones)}")
     for account in accounts:
-        for line in told(account, zones, names):
+        clock = account.clock
+        about = [
+            each for each in objections if each.kind is clock.kind and clock.first_cycle <= each.cycle <= clock.cycle
+        ]
+        for line in told(account, about, zones, names):
             click.echo(line)
 
 
@@ -60,13 +69,14 @@ def rebuild(check: bool) -> None:
     click.echo(f"{len(found)} stored values were put right." if found else "Everything stored is what the events say.")
 
 
-def told(account: Account, zones: Zones, names: Mapping[int, str]) -> Iterator[str]:
+def told(account: Account, objections: Sequence[Objection], zones: Zones, names: Mapping[int, str]) -> Iterator[str]:
     """The account of one clock in lines for a terminal."""
     clock = account.clock
     cycle = f", cycle {clock.cycle}" if clock.cycle > 1 else ""
     yield ""
     yield f"{queries.LABELS[clock.kind]}{cycle}: {clock.state}, in working hours of {account.tz}"
-    for _, line in sorted(_life(account, zones, names), key=lambda pair: pair[0]):
+    life = [*_life(account, zones, names), *_disputes(objections, zones, names)]
+    for _, line in sorted(life, key=lambda pair: pair[0]):
         yield f"  {line}"
     target = f" of {_span(clock.target_seconds)}" if clock.target_seconds is not None else ", nothing promised"
     yield f"  used {_span(clock.consumed)}{target}"
@@ -91,6 +101,21 @@ def _life(account: Account, zones: Zones, names: Mapping[int, str]) -> Iterator[
         yield mark.at, _mark(mark, zones, names)
 
 
+def _disputes(
+    objections: Sequence[Objection], zones: Zones, names: Mapping[int, str]
+) -> Iterator[tuple[datetime, str]]:
+    for each in objections:
+        what = "should not count" if each.counted else "should count"
+        span = f"{_both(each.from_at, zones)} to {_both(each.until_at, zones)}"
+        yield (
+            each.raised_at,
+            f"note  {_both(each.raised_at, zones)}: objection, {span} {what}: {each.text}{_who(each.raised_by, names)}",
+        )
+        if each.state is not ObjectionState.OPEN and each.decided_at is not None:
+            words = f"objection {each.state}{': ' if each.answer else ''}{each.answer}"
+            yield each.decided_at, f"note  {_both(each.decided_at, zones)}: {words}{_who(each.decided_by, names)}"
+
+
 def _stretch(stretch: Stretch, zones: Zones, names: Mapping[int, str]) -> str:
     end = _both(stretch.end, zones) if stretch.end is not None else "now"
     span = f"{_both(stretch.start, zones)} to {end}"
@@ -101,6 +126,11 @@ def _stretch(stretch: Stretch, zones: Zones, names: Mapping[int, str]) -> str:
 
 def _mark(mark: Mark, zones: Zones, names: Mapping[int, str]) -> str:
     what = mark.type.value.replace("_", " ")
+    if mark.type is EventType.REMEASURED and mark.since and mark.until:
+        span = f"{_both(mark.since, zones)} to {_both(mark.until, zones)}"
+        why = _why(mark.cause, mark.reason)
+        again = f"measured again, {span}: {_span(mark.seconds or 0)} ({why})"
+        return f"note  {_both(mark.at, zones)}: {again}{_who(mark.actor_id, names)}"
     if mark.percent is not None:
         what = f"{what} at {mark.percent} %"
     elif mark.target_seconds is not None:
@@ -132,7 +162,8 @@ def _both(at: datetime, zones: Zones) -> str:
     return " = ".join(f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S} {zone}" for zone in zones)
 
 
-def _names(session: Session, accounts: list[Account]) -> dict[int, str]:
-    who = {stretch.actor_id for account in accounts for stretch in account.stretches}
-    who |= {mark.actor_id for account in accounts for mark in account.marks}
+def _names(session: Session, accounts: list[Account], objections: Sequence[Objection]) -> dict[int, str]:
+    who = [actor_id for each in objections for actor_id in (each.raised_by, each.decided_by)]
+    who += [stretch.actor_id for account in accounts for stretch in account.stretches]
+    who += [mark.actor_id for account in accounts for mark in account.marks]
     return names_of_people(session, [actor_id for actor_id in who if actor_id is not None])

@@ -338,11 +338,11 @@ def _write_corrections(
         )
         version.correction = True
 
-    begin = min(version.effective_from for version in known.versions)
-    if span.since < begin:
+    begins = [version.effective_from for version in known.versions]
+    if span.since < min(begins):
         write(EPOCH, known.version_at(span.since).key, None, {})  # the first one also holds before it
-    for piece in known.pieces(span.since, span.until):
-        write(piece.start, piece.version.key, spec, days)
+    for start in sorted({span.since, *(begin for begin in begins if span.since < begin < span.until)}):
+        write(start, known.version_at(start).key, spec, days)
     after = known.version_at(span.until)
     if after.effective_from != span.until:
         write(span.until, after.key, None, days)

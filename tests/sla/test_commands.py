@@ -1,15 +1,20 @@
 """``flask sla`` on a real desk."""
 
+import json
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from desk.corrections import service as corrections
+from desk.corrections.models import Party
 from desk.db import transaction
 from desk.domain.lifecycle import State
-from desk.domain.sla import Change
+from desk.domain.sla import Change, Kind
 from desk.sla.models import Clock
 from tests.cast import Cast
-from tests.sla.rig import Rig, at
+from tests.sla.rig import Rig, at, office_hours
 
 
 @pytest.fixture
@@ -37,15 +42,94 @@ def test_explain_says_that_there_is_no_such_ticket(app: Flask) -> None:
 
 
 def test_rebuild_fails_on_a_difference_and_puts_it_right(app: Flask, rig: Rig) -> None:
-    def run(*args: str) -> tuple[int, str]:
-        result = app.test_cli_runner().invoke(args=["sla", "rebuild", *args])
-        return result.exit_code, result.output
-
-    assert run("--check")[0] == 0
+    assert run(app, "rebuild", "--check")[0] == 0
     with transaction() as session:
         session.execute(sa.update(Clock).values(target_seconds=1))
-    code, output = run("--check")
+    code, output = run(app, "rebuild", "--check")
     assert code == 1
     assert "target_seconds is 1" in output
-    assert "put right" in run()[1]
-    assert run("--check") == (0, "Everything stored is what the events say.\n")
+    assert "put right" in run(app, "rebuild")[1]
+    assert run(app, "rebuild", "--check") == (0, "Everything stored is what the events say.\n")
+
+
+def run(app: Flask, *args: str) -> tuple[int, str]:
+    result = app.test_cli_runner().invoke(args=["sla", *args])
+    return result.exit_code, result.output
+
+
+HOLIDAY = ("--holiday", "2026-03-02", "--reason", "Spring fair")
+
+
+def test_remeasure_says_what_it_would_change_and_then_changes_it(app: Flask, rig: Rig, cast: Cast) -> None:
+    wanted = ("remeasure", "--calendar", str(rig.lead_calendar_id), *HOLIDAY, "--by", cast.lena.email)
+    line = f"Ticket {rig.ticket_id}, Consortium lead: used 1:00:00 -> 0:00:00 (-1:00:00)"
+    for _ in range(2):
+        code, output = run(app, *wanted, "--dry-run")
+        assert (code, line in output, "would be measured again" in output) == (0, True, True)
+    code, output = run(app, *wanted)
+    assert (code, line in output) == (0, True), output
+    assert run(app, "rebuild", "--check")[0] == 0
+    explained = run(app, "explain", str(rig.ticket_id))[1]
+    assert "measured again, Mon 2026-03-02 00:00:00 Europe/Berlin" in explained
+    assert "-1:00:00 (calendar corrected: Spring fair), by Lena Linden" in explained
+    assert "ran   Mon 2026-03-02 10:00:00 Europe/Berlin" in explained
+
+
+def test_remeasure_takes_other_hours_from_a_file(app: Flask, rig: Rig, tmp_path: Path) -> None:
+    spec = tmp_path / "hours.json"
+    spec.write_text(json.dumps(office_hours("Europe/Berlin", weekly_hours={"mon": [["10:30", "17:00"]]})))
+    span = ("--from", "2026-03-02T00:00+01:00", "--until", "2026-03-03T00:00+01:00", "--reason", "We came late")
+    code, output = run(app, "remeasure", "--calendar", str(rig.lead_calendar_id), "--spec", str(spec), *span)
+    assert code == 0, output
+    assert "used 1:00:00 -> 0:30:00 (-0:30:00)" in output
+
+
+def test_remeasure_puts_one_stretch_of_one_clock_right(app: Flask, rig: Rig) -> None:
+    wanted = ("remeasure", "--ticket", str(rig.ticket_id), "--kind", "overall", "--reason", "Nobody had asked")
+    code, output = run(app, *wanted, "--from", "2026-03-02T10:00Z")
+    assert code == 0, output
+    assert "Promise to the member: used 15:00:00 -> 17:00:00 (2:00:00)" in output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (HOLIDAY, "either --calendar or --ticket"),
+        (("--calendar", "4711", *HOLIDAY), "There is no such calendar."),
+        (("--calendar", "1", "--reason", "x"), "Say from when until when"),
+        (("--calendar", "1", "--holiday", "2126-03-02", "--reason", "x"), "Only the past is corrected"),
+        (("--calendar", "1", *HOLIDAY, "--by", "nobody@stranger.example"), "Nobody has the address"),
+        (("--calendar", "1", *HOLIDAY, "--from", "2026-03-02T00:00"), "needs its offset"),
+        (("--calendar", "1", *HOLIDAY, "--from", "soon"), "is no instant"),
+        (("--ticket", "1", "--reason", "x"), "say which clock"),
+    ],
+)
+def test_remeasure_refuses_in_one_sentence(app: Flask, rig: Rig, wrong: tuple[str, ...], sentence: str) -> None:
+    code, output = run(app, "remeasure", *wrong)
+    assert code == 1
+    assert sentence in output
+
+
+def test_explain_shows_objections_with_their_answers(app: Flask, rig: Rig, cast: Cast) -> None:
+    with transaction() as session:
+        made = corrections.object_to(
+            session,
+            cast.actor(cast.alice),
+            ticket_id=rig.ticket_id,
+            party=Party.MEMBER,
+            kind=Kind.OVERALL,
+            from_at=at("2026-03-02T10:00"),
+            text="I had answered.",
+            now=at("2026-03-02T13:00"),
+        )
+        corrections.decide(
+            session,
+            cast.actor(cast.lena),
+            objection_id=made.id,
+            confirm=False,
+            answer="No.",
+            now=at("2026-03-02T14:00"),
+        )
+    explained = run(app, "explain", str(rig.ticket_id))[1]
+    assert "should count: I had answered., by Alice" in explained
+    assert "objection refused: No., by Lena" in explained

@@ -320,6 +320,24 @@ def test_before_the_first_version_the_hours_stay_what_they_were(cast: Cast, sess
     assert rig.check() == []
 
 
+def test_a_day_on_which_the_first_version_began_is_corrected_whole(cast: Cast) -> None:
+    rig = Rig.build(cast, at(MONDAY))
+    rig.change("2026-03-02T12:00", Change.moved(State.PENDING_MEMBER))
+    (lead,) = [
+        each
+        for each in remeasure(
+            rig,
+            "2026-03-05T10:00",
+            from_at=at("2026-03-01T23:00"),
+            until_at=at("2026-03-02T23:00"),
+            holidays=[date(2026, 3, 2)],
+        )
+        if each.kind is Kind.LEAD
+    ]
+    assert (lead.before, lead.after) == (3 * 3600, 0)
+    assert rig.check() == []
+
+
 def test_late_by_a_correction_is_late_from_the_correction_on(cast: Cast, session: Session) -> None:
     rig = Rig.build(cast, at(MONDAY))
     rig.change("2026-03-03T15:00", Change.staff_replied())  # in fourteen of the fifteen hours
