@@ -17,7 +17,9 @@ BEHIND = timedelta(minutes=15)
 def complaints(session: Session, now: datetime) -> Iterator[str]:
     """Sentences that name what is wrong and what to do; none when all is well. No name, address or text of anybody."""
     late = now - BEHIND
-    if _any(session, sa.select(Event.id).where(Event.expanded_at.is_(None), Event.at < late)):
+    # What waits for the opening of a team is not behind before that.
+    since = sa.func.coalesce(Event.tell_from, Event.at)
+    if _any(session, sa.select(Event.id).where(Event.expanded_at.is_(None), since < late)):
         yield "Notifications have waited for more than 15 minutes: is “flask jobs run” running?"
     if _any(session, sa.select(Clock.id).where(Clock.next_at < late)):
         yield "Clocks have not been looked at for more than 15 minutes: is “flask jobs run” running?"

@@ -25,7 +25,7 @@ _environment = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
-_environment.filters.update(words=wording.words, counted=wording.counted)
+_environment.filters.update(words=wording.words, counted=wording.counted, span=wording.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,18 @@ def write(kind: str, values: Mapping[str, Any], *, zone: str, with_marker: bool)
     ``with_marker``: an answer is read at a signed address, and what stands below our marker need not come back.
     """
 
-    def moment(instant: datetime) -> str:
-        return wording.date_and_time(instant, zone)
+    def moment(instant: datetime | str) -> str:
+        # What happened keeps its instants as text.
+        at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        return wording.date_and_time(at, zone)
 
-    context = {**values, "moment": moment, "marker": REPLY_ABOVE if with_marker else ""}
+    context = {
+        **values,
+        "moment": moment,
+        "moment_in": wording.date_and_time,
+        "zone": zone,
+        "marker": REPLY_ABOVE if with_marker else "",
+    }
     subject = one_line(_render(kind, "subject.txt", context), 250)
     return Letter(
         subject, clean(_render(kind, "body.txt", context)).strip() + "\n", _render(kind, "body.html", context)

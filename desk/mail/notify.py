@@ -20,7 +20,7 @@ from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
 from desk.domain.targets import Kind
 from desk.events import queries as events
 from desk.events.models import Event
-from desk.mail import letter, queries
+from desk.mail import late, letter, queries
 from desk.mail.address import Signer
 from desk.mail.compose import LINK_PLACE
 from desk.mail.models import OutboundMail, OutboundState
@@ -41,9 +41,12 @@ _PERSONAL = frozenset({"answered", "asked_member", "resolved"})
 
 def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
     """Turn the oldest event that nobody was told of into rows of mail; whether there was one."""
-    event = events.claim_unexpanded(session)
+    event = events.claim_unexpanded(session, now)
     if event is None:
         return False
+    event.tell_from = _waits(session, event, now) or event.tell_from
+    if event.tell_from is not None and event.tell_from > now:
+        return True
     event.expanded_at = now
     for recipient in _told(session, event, now):
         try:
@@ -57,9 +60,20 @@ def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
     return True
 
 
+def _waits(session: Session, event: Event, now: datetime) -> datetime | None:
+    """Until when nobody is told, since those whom it concerns are not at work; None: now, as of everything else."""
+    try:
+        return late.wait_until(session, event, now) if event.kind in late.KINDS else None
+    except Exception:
+        log.exception("it could not be found out when to tell of event %s (%s)", event.id, event.kind)
+        return None
+
+
 def _told(session: Session, event: Event, now: datetime) -> Sequence[Recipient]:
     """Who is told; nobody, with a word in the log, where that cannot be found out: later events must not wait."""
     try:
+        if event.kind in late.KINDS and not late.is_news(session, event):
+            return []
         return told(session, event, now)
     except Exception:
         log.exception("nobody could be told of event %s (%s)", event.id, event.kind)
@@ -181,7 +195,10 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
         "signature": team.signature if team else "",
         "actor": actor.name if actor else "",
         "at": event.at,
+        "at_now": now,
         "payload": event.payload,
+        "clock": late.values(session, event, settings.BASE_URL, now) if event.kind in late.KINDS else None,
+        "before": datetime.fromisoformat(event.payload["before"]) if event.payload.get("before") else None,
         "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
         "answer_by": _promised_answer(session, ticket, now) if ticket and event.kind == "opened" else None,
         "message": _shown(message),

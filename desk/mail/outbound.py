@@ -19,12 +19,17 @@ from sqlalchemy.orm import Session, aliased
 from desk.accounts import service as accounts
 from desk.accounts.models import OneTimeLink
 from desk.config import Settings
+from desk.conversations.models import Message
 from desk.db import transaction
+from desk.domain.sla import Change
 from desk.events.models import Event
+from desk.mail import late
 from desk.mail.charsets import one_line
 from desk.mail.compose import LINK_PLACE, compose
 from desk.mail.models import OutboundMail, OutboundState
 from desk.mail.told import may_still_read
+from desk.sla import service as sla
+from desk.tickets.models import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +83,7 @@ class Claimed:
     sender: str
     recipient: str
     raw: bytes
+    receipt_of: int | None = None
 
 
 def send_one(mail: Mail, *, settings: Settings, now: datetime) -> bool:
@@ -88,6 +94,8 @@ def send_one(mail: Mail, *, settings: Settings, now: datetime) -> bool:
             return False
         if not may_still_read(session, row, now):
             row.state, row.last_error = OutboundState.DEAD, "Not sent: the recipient may no longer read it."
+            return True
+        if _put_off(session, row, now):
             return True
         try:
             claimed = _prepared(session, row, settings)
@@ -119,6 +127,8 @@ def _claim(session: Session, now: datetime) -> OutboundMail | None:
         earlier.to_address == OutboundMail.to_address,
         earlier.id < OutboundMail.id,
         earlier.state.in_((OutboundState.QUEUED, OutboundState.SENDING)),
+        # One that has not been tried and is not due waits for working hours: what comes meanwhile overtakes it.
+        sa.or_(earlier.attempts > 0, earlier.next_try_at <= now),
     )
     row = session.scalars(
         sa.select(OutboundMail)
@@ -139,9 +149,39 @@ def _claim(session: Session, now: datetime) -> OutboundMail | None:
     return row
 
 
+def _put_off(session: Session, row: OutboundMail, now: datetime) -> bool:
+    """Word that time runs out goes out in working hours and while it is news, also when the mail server was away."""
+    event = session.get(Event, row.event_id) if row.event_id else None
+    if event is None or event.kind not in late.KINDS:
+        return False
+    if not late.is_news(session, event):
+        row.state, row.last_error = OutboundState.DEAD, "Held back: it was no longer news when it could be sent."
+        return True
+    opening = late.opening(session, event, now)
+    if opening is None:
+        return False
+    row.state, row.attempts, row.next_try_at = OutboundState.QUEUED, 0, opening
+    return True
+
+
 def _prepared(session: Session, row: OutboundMail, settings: Settings) -> Claimed:
     message = compose(row, link=_link(session, row, settings))
-    return Claimed(row.id, row.attempts, row.envelope_from, row.to_address, message.as_bytes())
+    receipt_of = _receipt_of(session, row)
+    return Claimed(row.id, row.attempts, row.envelope_from, row.to_address, message.as_bytes(), receipt_of)
+
+
+def _receipt_of(session: Session, row: OutboundMail) -> int | None:
+    """The ticket whose requester this mail tells that their request has arrived; None for all other mail.
+
+    What a machine wrote and what nobody is proved to have written is received, but promises nothing to anybody.
+    """
+    event = session.get(Event, row.event_id) if row.event_id else None
+    if event is None or event.kind != "opened" or row.person_id is None:
+        return None
+    ticket = session.get(Ticket, row.ticket_id)
+    message = session.get(Message, event.message_id) if event.message_id else None
+    theirs = ticket is not None and ticket.requester_id == row.person_id
+    return row.ticket_id if theirs and not (message is not None and message.machine) else None
 
 
 def _link(session: Session, row: OutboundMail, settings: Settings) -> str:
@@ -173,6 +213,8 @@ def _hand_over(mail: Mail, claimed: Claimed, settings: Settings) -> Exception | 
 
 def _note(session: Session, claimed: Claimed, error: Exception | None, now: datetime) -> None:
     """Write the result, unless the claim ran out meanwhile and another process has the row."""
+    if error is None and claimed.receipt_of is not None:
+        _count_receipt(session, claimed.receipt_of, now)
     row = session.scalars(
         sa.select(OutboundMail).where(
             OutboundMail.id == claimed.id,
@@ -193,6 +235,15 @@ def _note(session: Session, claimed: Claimed, error: Exception | None, now: date
         row.state = OutboundState.QUEUED
         row.next_try_at = now + pause(row.attempts)
     log.warning("mail %s was not taken (attempt %s): %s", row.id, row.attempts, type(error).__name__)
+
+
+def _count_receipt(session: Session, ticket_id: int, now: datetime) -> None:
+    """Tell the ticket's clocks, before anything else is locked; a receipt that went out is sent, whatever they say."""
+    try:
+        with session.begin_nested():
+            sla.apply_change(session, ticket_id, Change.receipt_sent(), actor_id=None, now=now)
+    except Exception:
+        log.exception("the receipt of ticket %s could not be counted", ticket_id)
 
 
 def pause(attempts: int) -> timedelta:

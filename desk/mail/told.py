@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.accounts.models import Person
 from desk.conversations.models import Message
+from desk.corrections.models import Objection
 from desk.domain.permissions import MessageSubject, Permission, Role, may
-from desk.domain.targets import Told
+from desk.domain.targets import REGISTRY_KINDS
 from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.issues import queries as issues
-from desk.mail import queries
+from desk.mail import late, queries
 from desk.mail.models import OutboundMail
 from desk.tickets import queries as tickets
 from desk.tickets.models import Participant, Ticket
@@ -169,6 +170,11 @@ def _opened(session: Session, event: Event, now: datetime) -> list[Recipient]:
     return [*_members(session, event, now), *_desk(session, event, now)]
 
 
+def _escorted(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The member, and everybody of the desk that has it now."""
+    return [*_members(session, event, now), *_desk(session, event, now)]
+
+
 def _received(session: Session, event: Event, now: datetime) -> list[Recipient]:
     return [*_sender(session, event, now), *_desk(session, event, now)]
 
@@ -178,23 +184,31 @@ def _escalated(session: Session, event: Event, now: datetime) -> list[Recipient]
 
 
 def _late(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Whoever's clock it is, as far up its ladder as the event says."""
+    """Whoever's clock it is; see ``desk.mail.late``."""
+    ours = event.registry_id is None
+    side, audience = ("lead", Audience.LEAD) if ours else ("registry", Audience.HANDOVER)
+    return [Recipient(person.email, side, audience, person) for person in late.people(session, event, now)]
+
+
+def _objected(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The managers who decide: of the registry where its own clock is disputed, else of the lead."""
     ticket = session.get_one(Ticket, event.ticket_id)
-    if event.registry_id is not None:
-        everybody = accounts.registry_people(session, event.registry_id, now)
-        managers = accounts.people_with_roles(session, _HEADS, now, registry_id=event.registry_id)
-        side, audience = "registry", Audience.HANDOVER
+    if event.payload["kind"] in set(REGISTRY_KINDS):
+        place, side = {"registry_id": event.registry_id}, "registry"
     else:
-        everybody = accounts.lead_people(session, ticket.consortium_id, now)
-        managers = accounts.people_with_roles(session, _HEADS, now, consortium_id=ticket.consortium_id)
-        side, audience = "lead", Audience.LEAD
-    tell = set(event.payload.get("tell", ()))
-    found: list[Person] = [person for person in everybody if person.id == ticket.assignee_id]
-    if Told.TEAM.value in tell or not found:
-        found += everybody
-    if tell & {Told.MANAGER.value, Told.ENGAGEMENT_LEAD.value}:
-        found += managers
-    return [Recipient(person.email, side, audience, person) for person in found]
+        place, side = {"consortium_id": ticket.consortium_id}, "lead"
+    managers = accounts.people_with_roles(session, _HEADS, now, **place)
+    audience = Audience(event.audience) if event.audience else Audience.HANDOVER
+    return [Recipient(person.email, side, audience, person) for person in managers]
+
+
+def _objectors(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """Who raised the objection."""
+    objection = session.get(Objection, event.payload["objection_id"])
+    person = session.get(Person, objection.raised_by) if objection is not None else None
+    audience = Audience(event.audience) if event.audience else Audience.HANDOVER
+    side = str(event.payload["party"])
+    return [Recipient(person.email, side, audience, person)] if person is not None else []
 
 
 def _that_person(session: Session, event: Event, now: datetime) -> list[Recipient]:
@@ -236,6 +250,11 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "warned": _late,
     "breached": _late,
     "promise_moved": _members,
+    "merged": _members,
+    "transferred": _escorted,
+    "objection_raised": _objected,
+    "objection_confirmed": _objectors,
+    "objection_refused": _objectors,
     "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,

@@ -13,7 +13,7 @@ from desk.db import transaction
 from desk.domain import wording
 from desk.domain.permissions import Actor
 from desk.domain.targets import Kind
-from desk.domain.vocabulary import Audience, Channel
+from desk.domain.vocabulary import Audience, Channel, Party
 from desk.events.service import record
 from desk.mail import letter, notify, told
 from desk.mail.compose import LINK_PLACE, compose
@@ -239,6 +239,16 @@ FULL: dict[str, Any] = {
         "unverified_sender": None,
     },
 }
+CLOCK: dict[str, Any] = {
+    "label": "First answer",
+    "percent": 80,
+    "consumed": 3_600,
+    "target": None,
+    "stands_still": True,
+    "turn": Party.LEAD,
+    "zone": None,
+    "url": "https://desk.example.org/tickets/12/clocks#first_response",
+}
 EMPTY = FULL | {"secrets": [], "message": None, "ticket": None, "name": "", "actor": "", "payload": {}}
 
 
@@ -252,7 +262,8 @@ def test_every_event_that_is_told_has_a_letter_and_no_letter_is_left_over() -> N
 def test_every_letter_can_be_written_for_every_reader(kind: str, side: str, filled: bool, now: datetime) -> None:
     values = FULL if filled else EMPTY | {"ticket": FULL["ticket"] | {"subject": "", "organisation": "", "url": ""}}
     for due_at in (now, None):
-        context = {**values, "side": side, "at": now, "due_at": due_at, "answer_by": due_at}
+        context = {**values, "side": side, "at": now, "at_now": now, "due_at": due_at, "answer_by": due_at}
+        context |= {"before": due_at, "clock": CLOCK | {"due_at": due_at, "happened_at": now, "waited": filled}}
         written = letter.write(kind, context, zone="Europe/Berlin", with_marker=True)
         assert written.subject
         assert written.text.strip()
