@@ -26,9 +26,11 @@ MOST_EVENTS = 2000
 MOST_DAYS = 4000
 NAME_LENGTH = 80
 LONGEST = 366
+LONGEST_COUNT = 100
+"""Years back from which a counted repetition is still counted through."""
+
 CATEGORY = "WORKING-HOURS"
 
-_ZONES = re.compile(r"^BEGIN:VTIMEZONE.*?^END:VTIMEZONE[^\n]*\n?", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY = re.compile(r"([+-]?[1-5])(MO|TU|WE|TH|FR|SA|SU)")
 _UNDERSTOOD = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"}
@@ -141,10 +143,23 @@ def _events(data: bytes) -> list[Any]:
         raise InvalidInput("This is no calendar file: an .ics file begins with BEGIN:VCALENDAR.", field="file")
     try:
         # Zones are known by their names; rules that a file brings along would be worked out, however long that takes.
-        calendars = icalendar.Calendar.from_ical(_ZONES.sub("", text), multiple=True)
+        calendars = icalendar.Calendar.from_ical("\n".join(_without_zones(text.split("\n"))), multiple=True)
+        if not calendars:
+            raise ValueError("it does not end")
         return [event for each in calendars for event in each.walk("VEVENT")]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidInput("This calendar file is damaged: it cannot be read to its end.", field="file") from error
+
+
+def _without_zones(lines: Iterable[str]) -> Iterator[str]:
+    inside = False
+    for line in lines:
+        word = line.strip().upper()
+        inside = inside or word == "BEGIN:VTIMEZONE"
+        if not inside:
+            yield line
+        elif word == "END:VTIMEZONE":
+            inside = False
 
 
 def _decoded(data: bytes) -> str:
@@ -236,7 +251,7 @@ def _yearly(rule: Any, start: date, first: date, last: date) -> list[date] | Non
         return None
     interval, count, until = int(_one(rule, "INTERVAL", 1)), _one(rule, "COUNT", None), _one(rule, "UNTIL", last)
     until = until.date() if isinstance(until, datetime) else until
-    if interval < 1 or not 1 <= start.year <= 9999:
+    if interval < 1 or (count is not None and start.year < first.year - LONGEST_COUNT):
         return None
     found: list[date] = []
     counted = 0
