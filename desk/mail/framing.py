@@ -44,12 +44,21 @@ class Framed:
 
 def frame(raw: bytes) -> Framed:
     """The mended header and the body of a mail, with what had to be mended or is beyond a limit."""
-    raw = _line_ends(raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n"))
+    raw = _line_ends(_from_first_line(raw))
     head, body, cut = _split(raw)
     mended, defects = _mended(head)
     if cut:
         defects.append(f"the header is longer than {LARGEST_HEADER_BLOCK // 1024} KB and was cut")
     return Framed(mended, body, _beyond_limits(raw), defects)
+
+
+def header_of(raw: bytes) -> bytes:
+    """The mended header alone, with its empty line: for those who need no more of a mail than that."""
+    return _mended(_split(_line_ends(_from_first_line(raw[: LARGEST_HEADER_BLOCK * 2])))[0])[0]
+
+
+def _from_first_line(raw: bytes) -> bytes:
+    return raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
 
 
 def _line_ends(raw: bytes) -> bytes:

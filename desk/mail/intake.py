@@ -19,6 +19,7 @@ from desk.domain.identifiers import redact
 from desk.mail import gateway, queries
 from desk.mail.address import Signer
 from desk.mail.charsets import one_line
+from desk.mail.framing import header_of
 from desk.mail.message import InboundMessage, read
 from desk.mail.models import MESSAGE_ID_LENGTH, SUBJECT_LENGTH, InboundMail, InboundState
 from desk.mail.sandbox import NoReader, read_guarded
@@ -65,7 +66,7 @@ def keep(
     owner = queries.mailbox(session, mailbox, signer_of(settings))
     if owner is None:
         raise NotFound(f"{mailbox} is not an address of this desk, or not yet.")
-    head = read(_header_of(raw))
+    head = read(header_of(raw))
     identity = {
         "mailbox": owner.address[:254],
         "message_id": head.message_id[:MESSAGE_ID_LENGTH],
@@ -104,11 +105,6 @@ def content_sha256(raw: bytes) -> str:
     return hashlib.sha256(b"\n".join(kept) + b"\n\n" + body.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _header_of(raw: bytes) -> bytes:
-    end = re.search(rb"\r?\n\r?\n", raw)
-    return raw[: end.end()] if end else raw
-
-
 def _shown_sender(message: InboundMessage) -> str:
     author = message.sender or next(iter(message.authors), None)
     return one_line(author.email, 254).lower() if author else ""
@@ -120,7 +116,7 @@ def addressee(session: Session, raw: bytes, settings: Settings) -> str:
     Raises ``InvalidInput`` with a sentence when there is none and the installation has more than one desk.
     """
     signer = signer_of(settings)
-    for address in read(_header_of(raw)).recipients:
+    for address in read(header_of(raw)).recipients:
         if address.email and queries.mailbox(session, address.email, signer):
             return address.email
     only = queries.only_mailbox(session)
