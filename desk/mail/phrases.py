@@ -57,33 +57,36 @@ DAYS_AND_MONTHS = (
 # "From: … Sent: … To: … Subject: …": what each label says.
 _LABELS = {
     "from": (
-        "from|von|de|da|van|fra|från|od|lähettäjä|saatja|sūtītājs|no|nuo|feladó|de la|kimden|gönderen|από|от|від|од|"
-        "odesílatel|odesilatel|odosielateľ|pošiljatelj|šalje|expéditeur|expediteur|remitente|mittente|remetente|"
-        "afzender|absender|avsender|avsändare|afsender|nadawca|frá|מאת|من|از|จาก|từ|người gửi|dari|发件人|寄件者|"
-        "寄件人|發件人|差出人|送信者|보낸 사람|보낸사람|발신|発信者|reply-to|antwort an|répondre à|sender"
+        "from|von|de|da|van|fra|från|od|lähettäjä|saatja|sūtītājs|no|nuo|feladó|de la|kimden|gönderen|από|от|"
+        "від|од|odesílatel|odesilatel|odosielateľ|pošiljatelj|šalje|expéditeur|expediteur|remitente|mittente|"
+        "remetente|afzender|absender|avsender|avsändare|afsender|nadawca|frá|מאת|من|از|จาก|từ|người gửi|dari|"
+        "发件人|寄件者|寄件人|發件人|差出人|送信者|送信元|보낸 사람|보낸사람|발신|発信者|reply-to|antwort an|"
+        "répondre à|sender"
     ),
     "date": (
-        "sent|date|gesendet|gesendet am|datum|envoyé|envoyé le|envoye|date d'envoi|message du|enviado|enviado el|"
-        "enviado em|enviada em|enviada|fecha|inviato|inviato il|data|verzonden|verzonden op|sendt|sendt den|dato|"
-        "skickat|sänt|wysłano|wysłane|odesláno|posláno|odoslané|dátum|poslano|lähetetty|päivämäärä|päiväys|saadetud|"
-        "kuupäev|nosūtīts|datums|išsiųsta|elküldve|küldve|trimis|data|gönderildi|gönderme tarihi|tarih|στάλθηκε|"
-        "εστάλη|ημερομηνία|отправлено|дата|надіслано|изпратено|послато|נשלח|תאריך|تاريخ الإرسال|تم الإرسال|التاريخ|"
-        "ส่ง|วันที่|ngày|đã gửi|dikirim|tanggal|发送时间|发送日期|日期|時間|傳送時間|寄件日期|寄送日期|送信日時|"
-        "送信日|日時|日付|보낸 날짜|보낸날짜|날짜|sent on|date and time|sent at"
+        "sent|date|gesendet|gesendet am|datum|envoyé|envoyé le|envoye|date d'envoi|message du|enviado|"
+        "enviado el|enviado em|enviada em|enviada|enviat|fecha|inviato|inviato il|data|verzonden|verzonden op|"
+        "sendt|sendt den|dato|skickat|sänt|wysłano|wysłane|odesláno|posláno|odoslané|dátum|poslano|lähetetty|"
+        "päivämäärä|päiväys|saadetud|kuupäev|nosūtīts|datums|išsiųsta|elküldve|küldve|trimis|data|gönderildi|"
+        "gönderme tarihi|tarih|στάλθηκε|εστάλη|ημερομηνία|отправлено|дата|надіслано|изпратено|послато|נשלח|"
+        "תאריך|تاريخ الإرسال|تم الإرسال|التاريخ|ส่ง|วันที่|ngày|đã gửi|dikirim|tanggal|发送时间|发送日期|日期|"
+        "時間|傳送時間|傳送日期|寄件日期|寄送日期|送信日時|送信日|日時|日付|보낸 날짜|보낸날짜|날짜|sent on|"
+        "date and time|sent at"
     ),
     "to": (
-        "to|an|à|a|para|aan|til|till|do|komu|pro|za|prima|vastaanottaja|saaja|kellele|kam|címzett|către|catre|kime|"
-        "alıcı|προς|кому|до|за|אל|إلى|ถึง|đến|kepada|收件人|收件者|宛先|받는 사람|받는사람|수신|destinataire|"
-        "destinatario|destinatário|empfänger|mottaker|mottagare|modtager|adresat|recipient|recipients"
+        "to|an|à|a|para|per a|aan|til|till|do|komu|pro|za|prima|vastaanottaja|saaja|kellele|kam|címzett|către|"
+        "catre|kime|alıcı|προς|кому|до|за|אל|إلى|ถึง|đến|kepada|收件人|收件者|宛先|받는 사람|받는사람|수신|"
+        "destinataire|destinatario|destinatário|empfänger|mottaker|mottagare|modtager|adresat|recipient|"
+        "recipients"
     ),
     "cc": (
-        "cc|bcc|copie|copie à|kopie|kopi|kopia|kopio|copia|cópia|dw|kopie an|másolatot kap|bilgi|κοιν|копия|копія|"
-        "עותק|抄送|副本|참조|ccn|cci|cco"
+        "cc|bcc|copie|copie à|kopie|kopi|kopia|kopio|copia|cópia|dw|kopie an|másolatot kap|bilgi|κοιν|копия|"
+        "копія|עותק|抄送|副本|참조|ccn|cci|cco"
     ),
     "subject": (
-        "subject|betreff|objet|asunto|oggetto|onderwerp|emne|ämne|temat|předmět|predmet|aihe|teema|temats|tema|tárgy|"
-        "subiect|konu|θέμα|тема|относно|наслов|предмет|naslov|assunto|efni|נושא|الموضوع|موضوع|เรื่อง|chủ đề|perihal|"
-        "subjek|主题|主旨|主題|件名|제목|sujet|tittel|re"
+        "subject|betreff|objet|asunto|oggetto|onderwerp|emne|ämne|temat|předmět|predmet|aihe|teema|temats|tema|"
+        "tárgy|subiect|konu|θέμα|тема|относно|наслов|предмет|naslov|assunto|efni|נושא|الموضوع|موضوع|เรื่อง|"
+        "chủ đề|perihal|subjek|主题|主旨|主題|件名|제목|sujet|tittel|re"
     ),
     "other": "importance|priority|priorité|wichtigkeit|attachments|anlagen|pièces jointes|mailed-by|signed-by|list",
 }
@@ -91,18 +94,20 @@ LABELS = {word.casefold(): role for role, words in _LABELS.items() for word in w
 
 # "-----Original Message-----": what stands below is quoted.
 ORIGINALS = _set(
-    "original message|original-nachricht|originalnachricht|ursprüngliche nachricht|ursprüngliche e-mail|"
-    "message d'origine|message d’origine|message original|message initial|mensaje original|missatge original|"
-    "messaggio originale|messaggio originario|mensagem original|oorspronkelijk bericht|origineel bericht|"
-    "oprindelig meddelelse|oprindelig besked|opprinnelig melding|original melding|ursprungligt meddelande|"
-    "originalmeddelande|alkuperäinen viesti|algne kiri|sākotnējais ziņojums|pradinis laiškas|oryginalna wiadomość|"
-    "wiadomość oryginalna|wiadomość pierwotna|původní zpráva|původní e-mail|pôvodná správa|izvorna poruka|"
-    "originalna poruka|izvirno sporočilo|eredeti üzenet|mesaj original|mesajul original|orijinal mesaj|özgün ileti|"
-    "orijinal ileti|αρχικό μήνυμα|исходное сообщение|оригинальное сообщение|первоначальное сообщение|"
-    "вихідне повідомлення|оригінальне повідомлення|оригинално съобщение|originalno sporočilo|ההודעה המקורית|"
-    "הודעה מקורית|الرسالة الأصلية|پیام اصلی|ข้อความต้นฉบับ|thư gốc|tin nhắn gốc|pesan asli|原始邮件|原邮件|原始郵件|"
-    "原始訊息|元のメッセージ|オリジナルメッセージ|원본 메시지|원본 메일|original email|"
-    "original e-mail|original appointment|ursprünglicher termin|previous message"
+    "original|original message|original nachricht|original-nachricht|originalnachricht|ursprüngliche nachricht|"
+    "ursprüngliche e-mail|ursprüngliche mail|mail original|upprunalegt skeyti|邮件原件|reply message|"
+    "orijinal i̇leti|message d'origine|message d’origine|message original|message initial|mensaje original|"
+    "missatge original|messaggio originale|messaggio originario|mensagem original|oorspronkelijk bericht|"
+    "origineel bericht|oprindelig meddelelse|oprindelig besked|opprinnelig melding|original melding|"
+    "ursprungligt meddelande|originalmeddelande|alkuperäinen viesti|algne kiri|sākotnējais ziņojums|"
+    "pradinis laiškas|oryginalna wiadomość|wiadomość oryginalna|wiadomość pierwotna|původní zpráva|"
+    "původní e-mail|pôvodná správa|izvorna poruka|originalna poruka|izvirno sporočilo|eredeti üzenet|"
+    "mesaj original|mesajul original|orijinal mesaj|özgün ileti|orijinal ileti|αρχικό μήνυμα|"
+    "исходное сообщение|оригинальное сообщение|первоначальное сообщение|вихідне повідомлення|"
+    "оригінальне повідомлення|оригинално съобщение|originalno sporočilo|ההודעה המקורית|הודעה מקורית|"
+    "الرسالة الأصلية|پیام اصلی|ข้อความต้นฉบับ|thư gốc|tin nhắn gốc|pesan asli|原始邮件|原邮件|原始郵件|"
+    "原始訊息|元のメッセージ|オリジナルメッセージ|원본 메시지|원본 메일|original email|original e-mail|"
+    "original appointment|ursprünglicher termin|previous message"
 )
 
 # A forwarded text has not been read by the desk before: it is new, whoever wrote it.
@@ -111,17 +116,18 @@ FORWARDS = _folded(
     "start of forwarded message", "weitergeleitete nachricht", "anfang der weitergeleiteten", "weitergeleitet von",
     "weitergeleitete e-mail", "message transféré", "message transfere", "début du message transféré",
     "début du message réexpédié", "courriel transféré", "mensaje reenviado", "inicio del mensaje reenviado",
-    "missatge reenviat", "messaggio inoltrato", "inizio messaggio inoltrato", "inoltrato da", "mensagem encaminhada",
-    "mensagem reencaminhada", "início da mensagem", "doorgestuurd bericht", "begin doorgestuurd bericht",
-    "videresendt besked", "videresendt melding", "videresendt meddelelse", "vidarebefordrat", "vidarebefordrad",
-    "välitetty viesti", "edelleenlähetetty", "edastatud kiri", "przekazana wiadomość", "wiadomość przekazana",
-    "przesłana wiadomość", "přeposlaná zpráva", "preposlaná správa", "proslijeđena poruka", "prosleđena poruka",
-    "posredovano sporočilo", "továbbított üzenet", "mesaj redirecționat", "mesaj redirectionat", "iletilmiş mesaj",
-    "iletilen ileti", "yönlendirilmiş ileti", "προωθημένο μήνυμα", "пересылаемое сообщение", "пересланное сообщение",
+    "missatge reenviat", "messaggio inoltrato", "inizio messaggio inoltrato", "inoltrato da",
+    "mensagem encaminhada", "mensagem reencaminhada", "início da mensagem", "doorgestuurd bericht",
+    "begin doorgestuurd bericht", "videresendt besked", "start på videresendt", "videresendt melding",
+    "videresendt meddelelse", "vidarebefordrat", "vidarebefordrad", "välitetty viesti", "edelleenlähetetty",
+    "edastatud kiri", "przekazana wiadomość", "wiadomość przekazana", "przesłana wiadomość", "přeposlaná zpráva",
+    "preposlaná správa", "proslijeđena poruka", "prosleđena poruka", "posredovano sporočilo", "továbbított üzenet",
+    "mesaj redirecționat", "mesaj redirectionat", "iletilmiş mesaj", "iletilen ileti", "yönlendirilen ileti",
+    "yönlendirilmiş ileti", "προωθημένο μήνυμα", "пересылаемое сообщение", "пересланное сообщение",
     "переадресованное сообщение", "начало переадресованного", "переслане повідомлення", "препратено съобщение",
     "הודעה שהועברה", "رسالة مُعاد توجيهها", "الرسالة المعاد توجيهها", "ข้อความที่ส่งต่อ", "thư được chuyển tiếp",
-    "pesan terusan", "转发邮件", "转发的邮件", "轉寄郵件", "轉寄的郵件", "転送メッセージ", "転送されたメッセージ",
-    "전달된 메시지", "전달된 메일",
+    "pesan terusan", "转发邮件", "转发的邮件", "开始转发", "轉寄郵件", "轉寄的郵件", "転送メッセージ",
+    "転送されたメッセージ", "전달된 메시지", "전달된 메일",
 )  # fmt: skip
 FORWARD_SUBJECTS = _folded(
     "fwd", "fw", "wg", "tr", "rv", "i", "enc", "doorst", "vs", "vb", "pd", "továbbítás", "ilt", "προωθ", "转发", "轉寄",
@@ -178,24 +184,25 @@ EXCUSES = _folded("excuse", "pardon the", "brevity", "typos", "secure email")
 
 # Closings that say nothing beside "this is the end". Thanks are not among them: they are words of the member's.
 CLOSINGS = _set(
-    "regards|best regards|kind regards|kindest regards|warm regards|warmest regards|best|all the best|best wishes|"
-    "with best wishes|with best regards|with kind regards|with regards|sincerely|yours sincerely|sincerely yours|"
-    "yours faithfully|yours truly|respectfully|cheers|br|kr|rgds|yours|ciao|mit freundlichen grüßen|"
-    "mit freundlichen grüssen|mit freundlichem gruß|mit freundlichem gruss|mit besten grüßen|mit besten grüssen|"
-    "freundliche grüße|freundliche grüsse|beste grüße|beste grüsse|viele grüße|viele grüsse|herzliche grüße|"
-    "herzliche grüsse|liebe grüße|liebe grüsse|schöne grüße|gruß|gruss|grüße|grüsse|mfg|lg|vg|hochachtungsvoll|"
-    "cordialement|bien cordialement|très cordialement|bien à vous|cordiales salutations|salutations|"
-    "meilleures salutations|sincères salutations|salutations distinguées|amicalement|bonne journée|cdlt|cdt|"
-    "saludos|saludos cordiales|un saludo|un cordial saludo|cordiales saludos|atentamente|muy atentamente|"
-    "salutacions|salutacions cordials|atentament|cordiali saluti|distinti saluti|saluti|un saluto|"
-    "un cordiale saluto|cordialmente|atenciosamente|atentamente|com os melhores cumprimentos|cumprimentos|"
-    "melhores cumprimentos|abraço|abraços|met vriendelijke groet|met vriendelijke groeten|vriendelijke groet|"
-    "vriendelijke groeten|hartelijke groet|groet|groeten|mvg|met hartelijke groet|med vänlig hälsning|"
-    "med vänliga hälsningar|vänliga hälsningar|vänlig hälsning|hälsningar|hälsning|bästa hälsningar|mvh|vh|"
-    "med venlig hilsen|med venlige hilsner|venlig hilsen|venlige hilsner|hilsen|mange hilsner|kh|bedste hilsner|"
-    "med vennlig hilsen|vennlig hilsen|beste hilsen|hilsener|ystävällisin terveisin|parhain terveisin|terveisin|"
-    "terv|lugupidamisega|parimate soovidega|ar cieņu|pagarbiai|pozdrawiam|pozdrawiam serdecznie|z poważaniem|"
-    "z powazaniem|serdecznie pozdrawiam|z wyrazami szacunku|s pozdravem|s pozdravom|zdraví|hezký den|lep pozdrav|"
+    "regards|best regards|kind regards|kindest regards|warm regards|warmest regards|best|all the best|"
+    "best wishes|with best wishes|with best regards|with kind regards|with regards|sincerely|yours sincerely|"
+    "sincerely yours|yours faithfully|yours truly|respectfully|cheers|br|kr|rgds|yours|ciao|"
+    "mit freundlichen grüßen|mit freundlichen grüssen|mit freundlichem gruß|mit freundlichem gruss|"
+    "mit besten grüßen|mit besten grüssen|freundliche grüße|freundliche grüsse|beste grüße|beste grüsse|"
+    "viele grüße|viele grüsse|herzliche grüße|herzliche grüsse|liebe grüße|liebe grüsse|schöne grüße|gruß|"
+    "gruss|grüße|grüsse|mfg|lg|vg|hochachtungsvoll|cordialement|bien cordialement|très cordialement|"
+    "bien à vous|cordiales salutations|salutations|meilleures salutations|sincères salutations|"
+    "salutations distinguées|amicalement|bonne journée|cdlt|cdt|saludos|saludos cordiales|un saludo|"
+    "un cordial saludo|cordiales saludos|atentamente|muy atentamente|salutacions|salutacions cordials|"
+    "atentament|cordiali saluti|distinti saluti|saluti|un saluto|un cordiale saluto|cordialmente|"
+    "atenciosamente|atentamente|com os melhores cumprimentos|cumprimentos|melhores cumprimentos|abraço|abraços|"
+    "met vriendelijke groet|met vriendelijke groeten|vriendelijke groet|vriendelijke groeten|hartelijke groet|"
+    "groet|groeten|mvg|met hartelijke groet|med vänlig hälsning|med vänliga hälsningar|vänliga hälsningar|"
+    "vänlig hälsning|hälsningar|hälsning|bästa hälsningar|mvh|vh|med venlig hilsen|med venlige hilsner|"
+    "venlig hilsen|venlige hilsner|hilsen|mange hilsner|kh|bedste hilsner|med vennlig hilsen|vennlig hilsen|"
+    "beste hilsen|hilsener|ystävällisin terveisin|parhain terveisin|terveisin|terv|lugupidamisega|"
+    "parimate soovidega|ar cieņu|pagarbiai|pozdrawiam|pozdrawiam serdecznie|z poważaniem|z powazaniem|"
+    "serdecznie pozdrawiam|z wyrazami szacunku|s pozdravem|s pozdravom|zdraví|hezký den|lep pozdrav|"
     "lijep pozdrav|srdačan pozdrav|s poštovanjem|pozdrav|üdvözlettel|tisztelettel|üdv|cu stimă|cu respect|"
     "toate cele bune|saygılarımla|iyi çalışmalar|selamlar|με εκτίμηση|φιλικά|с уважением|всего доброго|"
     "с наилучшими пожеланиями|з повагою|с уважение|поздрави|s úctou|kær hilsen|bestu kveðjur|kveðja|בברכה|"

@@ -144,8 +144,7 @@ class _Reading:
         if self.forwarded:
             return False
         above = next((upper for upper in reversed(self.parts[-1][-9:]) if upper.strip()), "")
-        is_original = line.strip(_FRAME).casefold() in phrases.ORIGINALS and line.strip()[0] in _FRAME
-        length = 1 if is_original else header_block(self.lines, self.position, above)
+        length = 1 if is_original(line) else header_block(self.lines, self.position, above)
         if length and self._is_shown_on_purpose(above, length):
             self._keep(self.position + length)
             return True
@@ -240,6 +239,13 @@ def is_forward(line: str) -> bool:
         return False
     is_framed = bare.startswith(("--", "__", "==", "—"))
     return is_framed or (bare.rstrip().endswith((":", "：")) and len(words) < 60)
+
+
+def is_original(line: str) -> bool:
+    """ "-----Original Message-----", framed on both sides: a bullet may have the same words."""
+    line = line[:_LONGEST_LINE].strip()
+    framed = not line[:2].strip(_FRAME) and not line[-2:].strip(_FRAME)
+    return framed and line.strip(_FRAME).casefold() in phrases.ORIGINALS
 
 
 def role_of(line: str) -> str:

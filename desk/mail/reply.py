@@ -19,7 +19,7 @@ REPLY_ABOVE = "##- Please write your answer above this line -##"
 
 _MARKER = re.compile(re.escape(REPLY_ABOVE[4:-4]).replace(r"\ ", r"\s+"), re.IGNORECASE)
 _SUBJECT_PREFIX = re.compile(r"^\W{0,3}(\w{1,12})\s?[:：]")
-_MARKED_LINE = "> "
+_MARKED_LINE = "> our mail"
 
 
 class Readable(Protocol):
