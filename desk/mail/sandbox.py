@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from desk.domain.errors import DeskError
+from desk.domain.errors import DeskError, TryLater
 from desk.mail.framing import LARGEST_HEADER_BLOCK
 from desk.mail.message import InboundMessage, read
 
@@ -31,7 +31,7 @@ class Unreadable(DeskError):
     sentence = "Reading it failed."
 
 
-class NoReader(Exception):
+class NoReader(TryLater):
     """No child process could be started at the moment: the machine's fault, not the mail's."""
 
 

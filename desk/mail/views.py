@@ -13,9 +13,9 @@ from desk.domain.errors import Conflict, DeskError
 from desk.domain.permissions import Permission
 from desk.forms import page_of
 from desk.mail import gateway, intake, outbound, queries
-from desk.mail.message import read
 from desk.mail.models import InboundOutcome, InboundState, OutboundState
 from desk.mail.queries import InboundFilter
+from desk.mail.sandbox import read_guarded
 from desk.storage import store
 
 blueprint = Blueprint("mail_screen", __name__, url_prefix="/mail")
@@ -70,8 +70,8 @@ def open_ticket(mail_id: int) -> Any:
     """Make a ticket of a held mail."""
     actor = current_actor()
     key = queries.get_inbound(db.session(), actor, mail_id).key
-    message = read(store().get(key), _settings().AUTHSERV_ID or None)
     try:
+        message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
         with transaction() as session:
             mail = queries.get_inbound(session, actor, mail_id)
             gateway.open_held(session, actor, mail, message, now=utcnow())
