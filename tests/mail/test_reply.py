@@ -4,7 +4,6 @@ import importlib.util
 import json
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -13,27 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.mail.headers import Address
 from desk.mail.message import read
 from desk.mail.reply import REPLY_ABOVE, new_text
 from desk.mail.visible import html_text
-from tests.mail.corpus import CORPUS, OTHERS
+from tests.mail.corpus import OTHERS
+from tests.mail.corpus.replies import REPLIES, Mail
 
-REPLIES = CORPUS / "replies"
 MISSES = json.loads((Path(__file__).parent / "reply_misses.json").read_text())
 LEAST_RIGHT = 0.9
 QUOTATION = "On Tue, 3 Mar 2026 at 10:11, Desk <desk@lead.example> wrote:\n\n> Shall we go on?\n> Yes or no?\n"
-
-
-@dataclass(frozen=True)
-class Mail:
-    """The facts of a mail that a reply is read from."""
-
-    text: str
-    html: str = ""
-    subject: str = "Re: Prefix"
-    authors: tuple[Address, ...] = ()
-    is_bounce: bool = False
 
 
 # ------------------------------------------------------------------ messages we wrote

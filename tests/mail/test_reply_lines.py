@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from desk.mail.reply import new_text
-from tests.mail.test_reply import Mail
+from tests.mail.corpus.replies import Mail
 
 LINES = json.loads((Path(__file__).parent / "reply_lines.json").read_text())
 WORDS = "It is 10.5072.\n\nCan you register the rest?"
