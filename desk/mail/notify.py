@@ -198,7 +198,7 @@ def _values(session: Session, event: Event, recipient: Recipient, settings: Sett
         "at_now": now,
         "payload": event.payload,
         "clock": late.values(session, event, settings.BASE_URL, now) if event.kind in late.KINDS else None,
-        "before": datetime.fromisoformat(event.payload["before"]) if event.payload.get("before") else None,
+        "before": datetime.fromisoformat(event.payload["before"]) if event.kind == "promise_moved" else None,
         "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
         "answer_by": _promised_answer(session, ticket, now) if ticket and event.kind == "opened" else None,
         "message": _shown(message),
