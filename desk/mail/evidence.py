@@ -50,6 +50,7 @@ _AUTO_SUBJECT = re.compile(
     r")\s{0,3}(?:$|[:：\-–—(\[/|.!】\]])",
     re.IGNORECASE,
 )
+_AUTO_GENERATED = re.compile(r"\W{0,3}auto(?:matically)?[ -]?generated\b", re.IGNORECASE)
 _ROBOTS = re.compile(
     r"(?:mailer-?daemon|mail-?daemon|postmaster|no[._-]?reply|do-?not-?reply|bounces?|listserv|majordomo)(?:[+=-].*)?@.*",
     re.IGNORECASE,
@@ -77,6 +78,8 @@ def machine_evidence(fields: Fields, sender: Address | None) -> tuple[str, ...]:
             found.append(f"{name.title()} header")
     if value(fields, "content-type").lower().startswith("multipart/report"):
         found.append("a report")
+    if _AUTO_GENERATED.match(value(fields, "subject")):
+        found.append("the subject says so")
     if sender and _ROBOTS.fullmatch(sender.email):
         found.append("the sender is a robot's address")
     return tuple(found)

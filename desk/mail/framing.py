@@ -28,6 +28,10 @@ _SURELY_A_FIELD = re.compile(
 )
 
 
+# A list of addresses that was cut inside of an address.
+_UNFINISHED = re.compile(rb"(?:from|to|cc|reply-to)[ \t]*:(?:[^<>]*<[^<>]*>)*[^<>]*<[^<>]*\r?$", re.IGNORECASE)
+
+
 @dataclass(slots=True)
 class Framed:
     """The bytes to parse: ``header`` ends with its empty line. ``unread`` says why the body is to be left alone."""
@@ -98,6 +102,8 @@ def _mended(head: bytes) -> tuple[bytes, list[str]]:
         if is_field:
             # "Subject : x" is a field to RFC 5322 (4.5.8) and none to the library.
             kept.append(is_field[1] + b":" + line[is_field.end() :])
+        elif kept and line.strip() and _UNFINISHED.match(kept[-1]):
+            kept.append(b" " + line)
         elif number > last or (kept and line[:1] in (b" ", b"\t")):
             kept.append(line)
         elif line.startswith((b"From ", b">From ")) or not line.strip():

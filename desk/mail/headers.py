@@ -203,7 +203,7 @@ def addresses(raw_values: Iterable[str], limit: int = MOST_RECIPIENTS) -> tuple[
     """Every mailbox of these headers, groups opened, in order, at most ``limit``."""
     found: list[Address] = []
     for raw in raw_values:
-        for piece in _split(raw[:LONGEST_HEADER]):
+        for piece in _split(_as_atoms(raw[:LONGEST_HEADER])):
             address = _mailbox(piece)[0]
             if address.email or address.name:
                 found.append(address)
@@ -219,7 +219,7 @@ def sender(raw_values: list[str]) -> Sender:
         return Sender(
             None, shown, "there is no From header" if not raw_values else "there is more than one From header"
         )
-    pieces = _split(raw_values[0][:LONGEST_HEADER])
+    pieces = _split(_as_atoms(raw_values[0][:LONGEST_HEADER]))
     if len(pieces) != 1:
         return Sender(
             None, shown, "the From header names more than one address" if pieces else "the From header is empty"
@@ -239,6 +239,21 @@ _PLAIN = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
+
+
+def _as_atoms(raw: str) -> str:
+    """Commas, brackets and the like inside of encoded words are encoded too, as they ought to be (RFC 2047 5.3).
+
+    A raw @ stays: what others may read as an address must not become part of a name.
+    """
+    return _WORD.sub(lambda word: _SPECIAL.sub(_escaped, word[0]) if word[2] in "qQ" else word[0], raw)
+
+
+_SPECIAL = re.compile(r"[,;:()<>\"\\\[\]]")
+
+
+def _escaped(special: re.Match[str]) -> str:
+    return f"={ord(special[0]):02X}"
 
 
 def _split(raw: str) -> list[str]:
@@ -286,7 +301,8 @@ def _mailbox(piece: str) -> tuple[Address, bool]:
     name, rest = text[:opening], text[closing + 1 :] if closing >= 0 else ""
     email = _email(inner.rsplit(":", 1)[-1]) or _email(inner)
     unquoted = name if quoted is None else name[quoted.end() :]
-    sound = closing >= 0 and not group and not rest.strip() and "@" not in unquoted and "<" not in inner and bool(email)
+    plain = "@" not in unquoted and "<" not in inner and not re.search(r"\s", inner.strip())
+    sound = closing >= 0 and not group and not rest.strip() and plain and bool(email)
     shown = name_of(name) or name_of(comment)
     return Address(email, shown), sound
 
@@ -324,6 +340,7 @@ def _email(raw: str) -> str:
     text = _plain(raw.strip().strip("<>").strip())
     if "=?" in text:
         text = words(text).strip()
+    text = re.sub(r"\s*([@.])\s*", r"\1", text)  # RFC 5322 4.4: blanks around them, as folding leaves
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain or (re.search(r"\s", text) and '"' not in local):
         return ""

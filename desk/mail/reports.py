@@ -158,14 +158,19 @@ _LONGEST_PROSE = 60_000
 def forwarded_from(text: str, subject: str) -> Address | None:
     """The author of a message that was forwarded inline: the From line under the forwarding mark.
 
-    A reply quotes under the same words "Original message": they count only where the subject says that it forwards.
+    A reply quotes under the same words "Original message", or under a header without any words: these count only where
+    the subject says that it forwards.
     """
-    marks = _FORWARD_OR_QUOTE if is_forwarding(subject) else _FORWARD
-    mark = None if _REPLY.match(subject) else marks.search(text[:_LONGEST_PROSE])
+    if _REPLY.match(subject):
+        return None
+    text = text[:_LONGEST_PROSE]
+    forwards = is_forwarding(subject)
+    mark = (_FORWARD_OR_QUOTE if forwards else _FORWARD).search(text) or (_HEADER.search(text) if forwards else None)
     if mark is None:
         return None
-    line = _FROM.search(text[mark.end() : mark.end() + 2000])
-    found = addresses([line[1]]) if line else ()
+    start = mark.start() if mark.re is _HEADER else mark.end()
+    line = _FROM.search(text, start, start + 2000)
+    found = addresses([_MAILTO.sub(r" <\1>", line[1])]) if line else ()
     return found[0] if found and found[0].email else None
 
 
@@ -180,11 +185,16 @@ _FORWARDING = re.compile(
 _REPLY = re.compile(
     r"\s*(?:re|aw|sv|antw|antwort|odp|rif|ref|回复|回覆|返信)\s*(?:\[\d{1,3}\])?\s*[:：]", re.IGNORECASE
 )
+_MARGIN = r"^[> \t]{0,10}\*?"
+_COLON = r"\*?[ \t\u00a0]{0,2}[:：]\*?[ \t\u00a0]{0,5}"
 _FROM = re.compile(
-    r"^[> ]{0,10}\*?(?:From|Von|De|Da|Van|Fra|Från|Od|От|差出人|发件人|寄件者)\*?[ \t]{0,2}[:：]\*?[ \t]{0,5}"
+    rf"{_MARGIN}(?:From|Von|De|Da|Van|Fra|Från|Od|От|Kimden|Lähettäjä|差出人|发件人|寄件者|보낸 사람){_COLON}"
     r"(.{3,300})$",
     re.MULTILINE,
 )
+# Three fields of a header in a row, in any order and language: what stands above a message that was forwarded inline.
+_HEADER = re.compile(rf"(?:{_MARGIN}[^\W\d][\w -]{{1,20}}{_COLON}\S.{{0,500}}\n){{3}}", re.MULTILINE)
+_MAILTO = re.compile(r"\s*\[mailto:([^\]\s]{3,250})\]", re.IGNORECASE)
 _FORWARD = re.compile(
     r"^[> ]{0,10}(?:-{2,20} ?)?(?:begin forwarded message|forwarded message|weitergeleitete nachricht"
     r"|anfang der weitergeleiteten|message transféré|mensaje reenviado|messaggio inoltrato|inizio messaggio inoltrato"

@@ -15,6 +15,7 @@ FACTS: dict[str, Callable[[InboundMessage], Any]] = {
     "subject": lambda mail: mail.subject,
     "sender": lambda mail: mail.sender.email if mail.sender else None,
     "sender_name": lambda mail: mail.sender.name if mail.sender else None,
+    "cc": lambda mail: [address.email for address in mail.cc],
     "message_id": lambda mail: mail.message_id,
     "in_reply_to": lambda mail: list(mail.in_reply_to),
     "references": lambda mail: list(mail.references),
