@@ -54,6 +54,7 @@ class TicketPage:
     contacts: Sequence[tuple[MemberOrg, Person]]
     followers: Sequence[str]
     may_follow: Sequence[Person]
+    target: Ticket | None  # into which this one was merged, if the reader sees it
     escalation_panel: escalations.Panel | None
     issues_panel: issues.Panel
 
@@ -74,7 +75,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
     side = side_of(actor, subject)
     messages = queries.messages_for(session, actor, ticket, subject)
     left_out = 0 if request.args.get("all") else max(len(messages) - LATEST - 1, 0)
-    lead = side is Side.LEAD
+    lead, target_id = side is Side.LEAD, ticket.merged_into_id
     unproved = lead and (ticket.unverified_sender is not None or ticket.requester_id is None)
     return TicketPage(
         ticket=ticket,
@@ -82,7 +83,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         subject=subject,
         messages=[*messages[:1], *messages[1 + left_out :]],
         left_out=left_out,
-        audiences=tuple(_writable(actor, subject, side)),
+        audiences=tuple(_writable(actor, subject, side)) if not target_id else (),
         time=panel_of(session, ticket, side, now),
         timeline=timeline(session, ticket, side),
         entry=catalogue.entry(session, ticket.catalogue_key),
@@ -91,6 +92,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         contacts=accounts.contacts_of_consortium(session, ticket.consortium_id, now) if unproved else (),
         followers=sorted(accounts.names_of_people(session, subject.participant_ids).values()) if lead else (),
         may_follow=_may_follow(session, ticket, subject, now) if lead else (),
+        target=queries.some(session, actor, [target_id]).get(target_id) if target_id else None,
         escalation_panel=escalations.panel_for(session, ticket, actor),
         issues_panel=issues.panel_for(session, actor, ticket),
     )

@@ -82,8 +82,10 @@ def _detail(event: Event, side: Side) -> str:
         return f"{payload.get('before')} → {payload.get('priority')}"
     if event.kind in ("returned", "declined") and side is not Side.MEMBER:
         return str(payload.get("reason", "")).replace("_", " ")
-    if event.kind == "followed_up":
+    if event.kind in ("followed_up", "merged", "absorbed"):
         return f"number {payload.get('ticket_id')}"
+    if event.kind == "transferred":
+        return f"from {payload.get('from')} to {payload.get('to')}"
     if event.kind in ("warned", "breached"):
         return str(payload.get("kind", "")).replace("_", " ")
     return ""

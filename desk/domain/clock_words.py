@@ -64,6 +64,7 @@ _BECAUSE: Mapping[str, str] = {
     "does_not_count": "this time does not count",
     "calendar_corrected": "the working hours of that time were corrected",
     "hours_chosen": "another calendar was chosen",
+    "zone_rules_changed": "the rules of the time zone changed",
 }
 
 

@@ -1,24 +1,27 @@
-"""Triage in the browser: take a ticket, give it to a colleague, classify it, confirm who wrote."""
+"""Triage in the browser: take a ticket, classify it, confirm who wrote, let it go on elsewhere."""
 
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from desk import ticket_page
 from desk.access import current_actor, requires
 from desk.catalogue import queries as catalogue
-from desk.db import db
+from desk.clock import utcnow
+from desk.db import db, transaction
 from desk.domain.catalogue_fields import validate_fields
-from desk.domain.errors import NotFound
-from desk.domain.permissions import Actor, Permission
+from desk.domain.errors import DeskError, NotFound, NotPermitted
+from desk.domain.permissions import Actor, Permission, may
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import TicketKind
+from desk.errors import status_of
 from desk.forms import id_of
 from desk.tickets import forms, queries
 from desk.tickets.models import Ticket
 from desk.triage import service
+from desk.triage.forms import MergeForm, TransferForm
 
 blueprint = Blueprint("triage", __name__, url_prefix="/tickets/<int:number>")
 
@@ -102,3 +105,91 @@ def follow(number: int) -> Any:
         "They follow the ticket from now on.",
         lambda s, a, t, now: service.add_participant(s, a, t, person_id=person_id, now=now),
     )
+
+
+@blueprint.get("/merge")
+@requires(Permission.TICKET_WORK)
+def merge(number: int) -> Any:
+    """Both tickets side by side before the one goes on in the other."""
+    form = MergeForm(request.args, meta={"csrf": False})
+    if "into" not in request.args:
+        return _merge_page(number, form)
+    if not form.validate():
+        return _merge_page(number, form), 422
+    try:
+        return _merge_page(number, form, service.merge_target(*_asked(number), into=form.number))
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        form.refuse(getattr(error, "field", None), error.sentence)
+        return _merge_page(number, form), status_of(error)
+
+
+@blueprint.post("/merge")
+@requires(Permission.TICKET_WORK)
+def merge_now(number: int) -> Any:
+    """The ticket goes on in the other."""
+    form = MergeForm()
+    if not form.validate():
+        return _merge_page(number, form), 422
+    actor = current_actor()
+    try:
+        with transaction() as unit:
+            ticket = queries.get(unit, actor, number)
+            target = service.merge(unit, actor, ticket, into=form.number, now=utcnow()).number
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        form.refuse(getattr(error, "field", None), error.sentence)
+        return _merge_page(number, form), status_of(error)
+    flash(f"#{number} goes on in this ticket. Its member is told, and answers to it arrive here.", "success")
+    return redirect(url_for("tickets.show", number=target), 303)
+
+
+def _merge_page(number: int, form: MergeForm, target: Ticket | None = None) -> str:
+    session, actor, ticket = _asked(number)
+    if not may(actor, Permission.TICKET_WORK, queries.subject_of(session, ticket)):
+        raise NotFound
+    brought = service.followers_brought(session, ticket, target, utcnow()) if target else []
+    return render_template("triage/merge.html", form=form, ticket=ticket, target=target, brought=brought)
+
+
+@blueprint.route("/transfer", methods=["GET", "POST"])
+@requires(Permission.TICKET_WORK)
+def transfer(number: int) -> Any:
+    """Pass the ticket to the lead of another consortium of which the organisation is a member."""
+    session, actor, ticket = _asked(number)
+    if not may(actor, Permission.TICKET_WORK, queries.subject_of(session, ticket)):
+        raise NotFound
+    form = TransferForm()
+    try:
+        places = service.transfer_places(session, ticket, utcnow())
+        form.member_org_id.choices = [(org.id, f"{org.consortium.name} ({org.name})") for org in places]
+        if request.method == "GET" or not form.validate():
+            return _transfer_page(ticket, form), 200 if request.method == "GET" else 422
+        with transaction() as unit:
+            service.transfer(
+                unit,
+                actor,
+                queries.get(unit, actor, number),
+                member_org_id=form.member_org_id.data,
+                reason=form.reason.data,
+                now=utcnow(),
+            )
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        form.refuse(getattr(error, "field", None), error.sentence)
+        return _transfer_page(ticket, form), status_of(error) if request.method == "POST" else 200
+    # From now on it is the other lead's, and not to be seen here.
+    flash(f"#{number} is with the other consortium's lead. The member is told; what was promised stays.", "success")
+    return redirect(url_for("tickets.queue"), 303)
+
+
+def _transfer_page(ticket: Ticket, form: TransferForm) -> str:
+    return render_template("triage/transfer.html", form=form, ticket=ticket)
+
+
+def _asked(number: int) -> tuple[Session, Actor, Ticket]:
+    session, actor = db.session(), current_actor()
+    return session, actor, queries.get(session, actor, number)
