@@ -17,8 +17,8 @@ from desk.calendars.queries import calendar_of_party, history
 from desk.clock import utcnow
 from desk.db import db
 from desk.domain.errors import DeskError, InvalidInput
+from desk.domain.measurements import Outcome, Tally, Verdict
 from desk.domain.permissions import SYSTEM, Place
-from desk.domain.simulation import Outcome, Tally, Verdict
 from desk.domain.supposed_terms import supposed_agreement, supposed_hours
 from desk.domain.wording import counted, iso
 from desk.simulation.queries import Answer, Changed, Question, simulate

@@ -7,13 +7,11 @@ supposition does not touch keeps its recorded measurement, so that supposing wha
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from desk.domain.calendar_history import CalendarHistory
-from desk.domain.clock_moments import view, with_breach
-from desk.domain.clock_steps import Cycles, replay, take
-from desk.domain.clocks import CalendarKey, Calendars, Clock, ClockEvent, ClockState, EventType
+from desk.domain.clocks import CalendarKey, Calendars, ClockEvent, EventType
 from desk.domain.lifecycle import State
+from desk.domain.measurements import Outcome, Verdict, outcomes
 from desk.domain.priority import Priority
 from desk.domain.targets import NOTHING_PROMISED, Kind, Target, TargetTable
 
@@ -46,31 +44,6 @@ class Supposition:
     hold_pauses_overall: bool | None = None
 
 
-class Verdict(StrEnum):
-    """How one measurement ended. Late is for good, also while the clock still runs."""
-
-    MET = "met"
-    LATE = "late"
-    RUNNING = "running"
-    ENDED = "ended"  # cancelled in time: neither met nor late
-    UNPROMISED = "unpromised"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One measurement: from a start to its end, a reopening included."""
-
-    verdict: Verdict
-    consumed: int
-    target_seconds: int | None
-    breached_at: datetime | None
-
-    @property
-    def is_late(self) -> bool:
-        """Whether the target was exceeded."""
-        return self.verdict is Verdict.LATE
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The ``number``-th measurement of a kind as it is recorded, and as it would have been."""
@@ -87,110 +60,44 @@ class Comparison:
         return promised and self.before.is_late is not self.after.is_late
 
 
-@dataclass(slots=True)
-class Tally:
-    """Measurements counted by how they ended."""
-
-    counts: dict[Verdict, int] = field(default_factory=lambda: dict.fromkeys(Verdict, 0))
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one more."""
-        self.counts[outcome.verdict] += 1
-
-    @property
-    def measured(self) -> int:
-        """All of them."""
-        return sum(self.counts.values())
-
-    @property
-    def decided(self) -> int:
-        """Those that are known to be met or late."""
-        return self.counts[Verdict.MET] + self.counts[Verdict.LATE]
-
-    @property
-    def attainment(self) -> float | None:
-        """Met among decided in percent, cut to a tenth: one late in ten thousand is not 100. None: nothing decided."""
-        return 1000 * self.counts[Verdict.MET] // self.decided / 10 if self.decided else None
-
-
 def compare(past: Past, calendars: Calendars, supposition: Supposition, as_of: datetime) -> list[Comparison]:
     """Every measurement of the supposition's kinds, as recorded and as supposed, both followed until ``as_of``."""
-    events = [event for event in past.events if event.at <= as_of]
-    supposed = suppose(replace(past, events=events), supposition)
+    past = replace(past, events=[event for event in past.events if event.at <= as_of])
+    stored, supposed = _by_kind(past.events), _by_kind(suppose(past, supposition))
     others = {**calendars, **supposition.calendars}
     found = []
-    for kind in Kind:
-        mine = [event for event in events if event.kind is kind]
-        if kind not in supposition.kinds or not mine:
-            continue
-        theirs = [event for event in supposed if event.kind is kind]
-        before = after = recorded(mine, calendars, as_of)
-        if theirs != mine or _measured_in(supposition.calendars, mine):
-            after = lived(_unjudged(theirs), others, as_of)
+    for kind in sorted(supposition.kinds & stored.keys(), key=_ORDER.index):
+        mine, theirs = stored[kind], supposed[kind]
+        before = after = outcomes(mine, calendars, as_of)
+        anew = any(event.calendar in supposition.calendars for event in mine if event.calendar is not None)
+        if anew or theirs != mine:
+            after = outcomes(theirs, others, as_of, judge=True, anew=anew)
         pairs = zip(before, after, strict=True)
         found += [Comparison(kind, number, *pair) for number, pair in enumerate(pairs, start=1)]
     return found
 
 
-def recorded(events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> list[Outcome]:
-    """How each measurement of one kind ended, by its recorded events: one for every start, in that order."""
-    return _outcomes(replay(events, calendars), calendars, as_of)
+_ORDER = list(Kind)
 
 
-def lived(events: Iterable[ClockEvent], calendars: Calendars, as_of: datetime) -> list[Outcome]:
-    """The same by events that nothing has judged: what was late before each of them is found out here."""
-    found: Cycles = {}
-    latest: dict[Kind, Clock] = {}
+def _by_kind(events: Iterable[ClockEvent]) -> dict[Kind, list[ClockEvent]]:
+    found: dict[Kind, list[ClockEvent]] = {}
     for event in events:
-        if event.kind in latest:
-            clock = with_breach(latest[event.kind], calendars, event.at)
-            latest[event.kind] = found[clock.kind, clock.cycle] = clock
-        take(found, latest, event, calendars)
-    return _outcomes(found, calendars, as_of)
+        found.setdefault(event.kind, []).append(event)
+    return found
 
 
 def suppose(past: Past, supposition: Supposition) -> list[ClockEvent]:
-    """The events as they would have been; those that the supposition does not touch are the stored ones."""
+    """The events as they would have been; those that the supposition does not touch are the stored ones.
+
+    What is measured in a supposed calendar has to be measured anew; the events do not say so.
+    """
     events = list(past.events)
     if supposition.hold_pauses_overall is not None:
         events = _with_holds(events, supposition.hold_pauses_overall)
     if supposition.targets is not None:
         events = list(_Promises(past, supposition.targets, supposition.kinds).rewritten(events))
-    elsewhere = {event.kind for event in events if _measured_in(supposition.calendars, [event])}
-    return [_unmeasured(event) if event.kind in elsewhere else event for event in events]
-
-
-def _measured_in(calendars: Mapping[CalendarKey, CalendarHistory], events: Iterable[ClockEvent]) -> bool:
-    return any(event.calendar in calendars for event in events if event.calendar is not None)
-
-
-def _outcomes(cycles: Cycles, calendars: Calendars, as_of: datetime) -> list[Outcome]:
-    # A reopened clock goes on in another cycle of the same measurement: the last one tells.
-    last = {clock.first_cycle: clock for clock in cycles.values()}
-    return [_outcome(view(clock, calendars, as_of)) for clock in last.values()]
-
-
-def _outcome(clock: Clock) -> Outcome:
-    if clock.breached_at is not None:
-        verdict = Verdict.LATE
-    elif clock.target_seconds is None:
-        verdict = Verdict.UNPROMISED
-    else:
-        verdict = _ENDS.get(clock.state, Verdict.RUNNING)
-    return Outcome(verdict, clock.consumed, clock.target_seconds, clock.breached_at)
-
-
-_ENDS = {ClockState.STOPPED: Verdict.MET, ClockState.CANCELLED: Verdict.ENDED}
-
-
-def _unjudged(events: Iterable[ClockEvent]) -> list[ClockEvent]:
-    """Without what was found out by the recorded measurement."""
-    return [event for event in events if event.type not in (EventType.WARNED, EventType.BREACHED)]
-
-
-def _unmeasured(event: ClockEvent) -> ClockEvent:
-    """To be measured again in the calendar at hand."""
-    return replace(event, seconds=None, target_seconds=None)
+    return events
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,16 +12,17 @@ from desk.calendars.models import AgreementVersion, Calendar
 from desk.calendars.queries import histories
 from desk.domain.calendar import BusinessCalendar, instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
-from desk.domain.clocks import CalendarKey, Calendars
+from desk.domain.clocks import CalendarKey, Calendars, EventType
+from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.errors import InvalidInput, NotFound
+from desk.domain.measurements import Tally
 from desk.domain.permissions import Actor, Permission, Place, may
 from desk.domain.priority import Priority
-from desk.domain.simulation import Comparison, Past, PriorityChange, Supposition, Tally, compare
+from desk.domain.simulation import Comparison, Past, PriorityChange, Supposition, compare
 from desk.domain.supposed_terms import SupposedAgreement
 from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind
 from desk.events.models import Event
-from desk.sla.models import Clock, ClockSet
-from desk.sla.queries import events_of
+from desk.sla.models import Clock, ClockEvent, ClockSet
 from desk.tickets.models import Ticket
 from desk.tickets.queries import visible_to
 
@@ -161,7 +162,7 @@ def _pasts(session: Session, tickets: Sequence[Any]) -> Iterator[tuple[Any, Past
     for start in range(0, len(tickets), _BATCH):
         batch = tickets[start : start + _BATCH]
         ids = [ticket.id for ticket in batch]
-        happened = events_of(session, ids)
+        happened = _events(session, ids)
         named = {event.calendar for events in happened.values() for event in events} - {None} - set(calendars)
         calendars |= histories(session, [key for key in named if key is not None])
         triaged = _triaged(session, ids)
@@ -169,7 +170,25 @@ def _pasts(session: Session, tickets: Sequence[Any]) -> Iterator[tuple[Any, Past
             events = happened[ticket.id]
             stated = [(event.at, event.priority) for event in events if event.priority is not None]
             known = sorted([*triaged.get(ticket.id, ()), *stated], key=lambda change: change[0])
-            yield ticket, Past(events, known or [(ticket.created_at, ticket.priority)]), calendars
+            yield ticket, Past(events, _changes(known) or [(ticket.created_at, ticket.priority)]), calendars
+
+
+def _changes(known: Sequence[PriorityChange]) -> list[PriorityChange]:
+    """Without those that say again what was known."""
+    return [change for i, change in enumerate(known) if i == 0 or change[1] is not known[i - 1][1]]
+
+
+def _events(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[EventValue]]:
+    """As ``events_of`` of the clocks, without warnings and as plain rows: there may be hundreds of thousands."""
+    found: dict[int, list[EventValue]] = {ticket_id: [] for ticket_id in ticket_ids}
+    rows = session.execute(
+        sa.select(ClockEvent.__table__)
+        .where(ClockEvent.ticket_id.in_(ticket_ids), ClockEvent.type != EventType.WARNED)
+        .order_by(ClockEvent.id)
+    )
+    for row in rows:
+        found[row.ticket_id].append(ClockEvent.value(cast(ClockEvent, row)))
+    return found
 
 
 def _triaged(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[PriorityChange]]:

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from desk.domain.calendar import BusinessCalendar
 from desk.domain.calendar_history import CalendarHistory, Version
+from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
-from desk.domain.clocks import CalendarKey
+from desk.domain.clocks import CalendarKey, Measure
 from desk.domain.lifecycle import State
+from desk.domain.measurements import Outcome, Tally, Verdict, outcomes
 from desk.domain.priority import Priority
-from desk.domain.simulation import Comparison, Outcome, Past, Supposition, Tally, Verdict, compare, lived, suppose
+from desk.domain.remeasuring import stretch_differences
+from desk.domain.simulation import Comparison, Past, Supposition, compare, suppose
 from desk.domain.sla import Book, Change, ClockEvent, EventType, HandoverAnswer, Kind, Target, Terms
 from desk.domain.targets import TargetTable
 
@@ -189,6 +192,42 @@ def test_a_reopened_clock_is_one_measurement_and_each_question_is_one() -> None:
     assert {number for kind, number in found if kind is Kind.NEXT_RESPONSE} == {1, 2}
 
 
+def test_a_stretch_that_counts_after_all_counts_in_other_hours_too() -> None:
+    life = Life.begin(World(flat(Target(seconds=9 * 3600))))
+    life.happen(4 * 3600, Change.moved(State.PENDING_MEMBER))  # 13:00 to 19:00, of which four hours were open
+    life.happen(6 * 3600, Change.moved(State.OPEN))
+    life.happen(16 * 3600, Change.resolved(public_message=True))  # Tuesday 11:00
+    correct(life, Measure.COUNTS, utc("2026-03-02T13:00"), utc("2026-03-02T19:00"))
+    assert life.suppose()[Kind.LEAD, 1].before.consumed == (4 + 2 + 4) * 3600
+    assert life.suppose()[Kind.LEAD, 1].before.is_late
+    longer = life.suppose(calendars={"lead": CalendarHistory.of(LONG)})[Kind.LEAD, 1].after
+    assert longer.consumed == (4 + 1 + 3 + 6) * 3600
+    assert life.suppose(targets=flat(Target(seconds=10 * 3600)))[Kind.LEAD, 1].after.verdict is Verdict.MET
+
+
+def test_what_was_corrected_is_the_same_under_what_was_in_force() -> None:
+    life = Life.begin(World(flat(Target(seconds=3 * 3600))))
+    life.happen(4 * 3600, Change.moved(State.PENDING_MEMBER))
+    correct(life, Measure.DOES_NOT_COUNT, utc("2026-03-02T10:00"), utc("2026-03-02T12:00"))
+    life.happen(3600, Change.moved(State.OPEN))
+    found = life.suppose(calendars={"lead": life.book.calendars["lead"]}, targets=life.world.targets)
+    assert {each.before for each in found.values() if each.kind is Kind.LEAD} == {
+        each.after for each in found.values() if each.kind is Kind.LEAD
+    }
+
+
+def correct(life: Life, measure: Measure, since: datetime, until: datetime) -> None:
+    """Somebody finds that the lead's clock was wrong about a stretch."""
+    life.now += timedelta(seconds=60)
+    clock = life.book.clocks[Kind.LEAD]
+    pieces = stretch_differences(clock, clock.cycle, life.book.calendars, since, until, measure)
+    event = ClockEvent(
+        Kind.LEAD, EventType.REMEASURED, life.now, measure.value, since=since, until=until, cycle=clock.cycle
+    )
+    life.book.enter(replace(event, seconds=sum(piece.seconds for piece in pieces)), pieces)
+    life.book.catch_up(life.now)
+
+
 def test_what_was_called_off_in_time_is_neither_met_nor_late() -> None:
     life = Life.begin(World(flat(Target(seconds=8 * 3600))))
     life.happen(3600, Change.resolved(public_message=False))
@@ -284,15 +323,40 @@ def test_the_simulation_says_what_living_it_again_would_have_recorded(
     hours_ = {} if same_hours else {"lead": CalendarHistory.of(other.calendar)}
     supposition = Supposition(frozenset(Kind), hours_, other.targets, other.hold_pauses)
     found = compare(life.past(), life.book.calendars, supposition, until)
-    again_events = again.past().events
-    expected = {
-        (kind, number): outcome
-        for kind in Kind
-        for number, outcome in enumerate(
-            lived([event for event in again_events if event.kind is kind], again.book.calendars, until), start=1
-        )
-    }
-    assert {(each.kind, each.number): each.after for each in found} == expected
+    again.book.catch_up(until)
+    assert {(each.kind, each.number): each.after for each in found} == kept(again.past(), again.book, until)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WORLDS, PLAYS)
+def test_many_are_judged_at_once_as_each_clock_would_be(world: World, plays: Any) -> None:
+    life = live(world, plays)
+    until = life.now + timedelta(days=12)
+    life.book.catch_up(until)
+    past = life.past()
+    for judge in (False, True):
+        found = {
+            (kind, number): outcome
+            for kind in Kind
+            for number, outcome in enumerate(
+                outcomes([e for e in past.events if e.kind is kind], life.book.calendars, until, judge=judge), start=1
+            )
+        }
+        assert found == kept(past, life.book, until)
+
+
+def kept(past: Past, book: Book, until: datetime) -> dict[tuple[Kind, int], Outcome]:
+    """The outcomes as the clocks themselves have them, one for every start."""
+    found: dict[tuple[Kind, int], Outcome] = {}
+    last = {(kind, clock.first_cycle): clock for (kind, _), clock in replay(past.events, book.calendars).items()}
+    for (kind, _), one in last.items():
+        clock = view(one, book.calendars, until)
+        verdict = {"stopped": Verdict.MET, "cancelled": Verdict.ENDED}.get(clock.state.value, Verdict.RUNNING)
+        if clock.breached_at is not None or clock.target_seconds is None:
+            verdict = Verdict.LATE if clock.breached_at is not None else Verdict.UNPROMISED
+        number = sum(1 for other, _ in found if other is kind) + 1
+        found[kind, number] = Outcome(verdict, clock.consumed, clock.target_seconds, clock.breached_at)
+    return found
 
 
 @settings(max_examples=100, deadline=None)

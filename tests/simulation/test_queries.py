@@ -14,9 +14,9 @@ from desk.db import Base, db, transaction
 from desk.domain.calendar import BusinessCalendar
 from desk.domain.errors import InvalidInput, NotFound
 from desk.domain.lifecycle import State
+from desk.domain.measurements import Verdict
 from desk.domain.permissions import SYSTEM, Place
 from desk.domain.priority import Priority
-from desk.domain.simulation import Verdict
 from desk.domain.sla import Change
 from desk.domain.supposed_terms import SupposedAgreement
 from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind, Target
