@@ -14,7 +14,7 @@ from desk.mail.charsets import decode
 from desk.mail.containers import signed_content, winmail
 from desk.mail.framing import MOST_PARTS
 from desk.mail.headers import first, ids, parameters, words
-from desk.mail.transfer import as_it_came, blocks, content, embedded_bytes, parsed, uuencoded_files
+from desk.mail.transfer import after_the_end, as_it_came, blocks, content, embedded_bytes, parsed, uuencoded_files
 from desk.mail.visible import html_text, unflowed, without_tags
 
 DEEPEST = 50
@@ -106,7 +106,7 @@ def _children(part: Message) -> list[Message] | None:
     """The parts of a multipart that are read; None for a leaf. A message inside the message is a leaf."""
     if not part.is_multipart() or _content_type(part)[0].startswith("message/"):
         return None
-    children = [child for child in part.get_payload() if isinstance(child, Message)]
+    children = [child for child in part.get_payload() if isinstance(child, Message)] + after_the_end(part)
     if _content_type(part)[0] == "multipart/alternative":
         return _best_of_each_kind(children)
     return children

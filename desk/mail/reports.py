@@ -4,16 +4,14 @@ RFC 3464 is read first; for the many servers that write prose, the recipients ar
 the original mail. What is read here is a claim: a report does something only when it is tied to a mail of ours.
 """
 
-import email
 import re
 from dataclasses import dataclass
 from email.message import Message
 
 from desk.mail import bounces
-from desk.mail.charsets import decode
 from desk.mail.headers import Address, Fields, addresses, fields, ids, value
 from desk.mail.parts import Body, walk
-from desk.mail.transfer import blocks, content, embedded
+from desk.mail.transfer import blocks, embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +129,8 @@ def _action(stated: str, status: str) -> str:
 def _copy(body: Body) -> Fields:
     """The header of the returned mail, as a whole message or as text/rfc822-headers; empty where there is none."""
     for kind, part in body.reports:
-        inner: Message | None = None
-        if kind == "text/rfc822-headers":
-            inner = email.message_from_string(decode(content(part))[:100_000])
-        elif kind in ("message/rfc822", "message/global"):
-            inner = embedded(part)
+        returned = kind.endswith("/rfc822-headers") or kind in ("message/rfc822", "message/global")
+        inner = embedded(part) if returned else None
         if inner is not None and inner.keys():
             return fields(inner)
     return {}
@@ -183,7 +178,7 @@ _FORWARDING = re.compile(
     r"\s*(?:fwd?|wg|tr|rv|enc|vs|vb|vl|pd|i|doorst|inoltr?a?|ilt|転送|转发|轉寄)\s*[:：]", re.IGNORECASE
 )
 _REPLY = re.compile(
-    r"\s*(?:re|aw|sv|antw|antwort|odp|rif|ref|回复|回覆|返信)\s*(?:\[\d{1,3}\])?\s*[:：]", re.IGNORECASE
+    r"\s*(?:re|r|aw|sv|antw|antwort|odp|rif|ref|回复|回覆|返信)\s*(?:\[\d{1,3}\])?\s*[:：]", re.IGNORECASE
 )
 _MARGIN = r"^[> \t]{0,10}\*?"
 _COLON = r"\*?[ \t\u00a0]{0,2}[:：]\*?[ \t\u00a0]{0,5}"

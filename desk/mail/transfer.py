@@ -124,6 +124,16 @@ def embedded(part: Message) -> Message | None:
     return inner if isinstance(inner, Message) else None
 
 
+def after_the_end(part: Message) -> list[Message]:
+    """Parts that stand below the end of a multipart: of one inside of it that has the same boundary, or added later."""
+    boundary, below = part.get_boundary(), part.epilogue
+    if not boundary or not isinstance(below, str) or f"\n--{boundary}" not in below:
+        return []
+    head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'
+    more = email.message_from_string(head + below.replace(f"--{boundary}--", f"--{boundary}"), _class=Part)
+    return [one for one in more.get_payload() if isinstance(one, Message)] if more.is_multipart() else []
+
+
 def parsed(raw: bytes) -> Message:
     """The message in these bytes, mended as a whole mail is."""
     return email.message_from_bytes(frame(raw).whole, _class=Part)
