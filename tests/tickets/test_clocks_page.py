@@ -156,6 +156,25 @@ def test_each_line_is_said_in_the_calendars_zone_and_in_the_readers(app: Flask, 
     assert "for you" not in same
 
 
+def test_cycles_before_the_present_one_can_be_read(app: Flask, cast: Cast, clock: MovableClock) -> None:
+    number = filed(cast)
+    for hour, who in ((1, cast.leo), (2, cast.alice), (3, cast.leo), (4, cast.alice)):
+        with transaction() as session:
+            progress.add_message(
+                session,
+                cast.actor(who),
+                session.get_one(Ticket, number),
+                audience=Audience.MEMBER,
+                text="x",
+                channel=session.get_one(Ticket, number).channel,
+                now=cast.now + timedelta(hours=hour),
+            )
+    clock.set(cast.now + timedelta(hours=5))
+    page = words_of(account(app, cast, cast.alice, number))
+    assert "Next answer before that, number 1: kept" in page
+    assert "Regular update before that, number 2: kept" in page
+
+
 def test_a_clock_that_was_missed_says_since_when(app: Flask, cast: Cast, clock: MovableClock) -> None:
     number = filed(cast, impact=Impact.HIGH, urgency=Urgency.HIGH)  # an answer within two hours of work
     clock.set(cast.now + timedelta(hours=3))
