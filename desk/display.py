@@ -124,6 +124,9 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
         yield "Issues register", "issues.index"
     if reader.has_role(*MEMBER_ROLES):
         yield "Known issues", "issues.known"
+        yield "What we promise", "agreements.promises"
+    if reader.is_staff:
+        yield "Service levels", "working_hours.index"
     if reader.has_role(Role.LEAD_MANAGER, Role.REGISTRY_MANAGER):
         yield "Mail", "mail_screen.index"
 
@@ -133,6 +136,10 @@ def _is_here(endpoint: str) -> bool:
         return False
     if endpoint in ("tickets.queue", "tickets.index", "issues.known", "issues.index"):
         return request.endpoint in (endpoint, *_BELOW.get(endpoint, ()))
+    if endpoint == "agreements.promises":
+        return request.endpoint == endpoint
+    if endpoint == "working_hours.index":
+        return request.path.startswith("/service-levels/")
     return request.endpoint.partition(".")[0] == endpoint.partition(".")[0]
 
 

@@ -19,7 +19,7 @@ from desk.domain.calendar_sheet import Draft, Row, Sheet, holidays_of, read, she
 from desk.domain.errors import InvalidInput
 from desk.domain.holiday_dates import HOLIDAY_YEARS, countries, parts_of
 from desk.domain.icalendar import Found, Hours
-from desk.domain.opening_hours import WEEKDAYS, typed_time, zone_key
+from desk.domain.opening_hours import DAY_NAMES, WEEKDAYS, typed_time, zone_key
 from desk.domain.permissions import Place
 from desk.domain.text import REASON_LENGTH
 from desk.forms import Form, id_of
@@ -166,9 +166,14 @@ class HoursForm(Form):
         )
         self.put(sheet, now)
 
+    def overnight(self, window: Row) -> bool:
+        """Whether a window that was typed ends on the next day."""
+        hours = _hours(window)
+        return hours is not None and hours[1] < hours[0]
+
     def all_problems(self) -> list[tuple[str, str]]:
-        """Faults of rows for the summary: the id of a control, and the sentence."""
-        return list(self.problems.items())
+        """Faults of rows for the summary: the id of a control, and the sentence with the row's name before it."""
+        return [(control, f"{_row_name(control)}: {sentence}") for control, sentence in self.problems.items()]
 
     def years(self) -> Iterator[tuple[int, list[tuple[str, str, bool]]]]:
         """The listed holidays by year: date, name, and whether the desk is closed on it."""
@@ -239,6 +244,13 @@ class FileForm(Form):
         if not getattr(field.data, "filename", ""):
             raise ValidationError("Choose a file.")
 
+    def content(self, most: int) -> bytes:
+        """The first bytes of the file, at most so many."""
+        try:
+            return bytes(self.file.data.read(most))
+        finally:
+            self.file.data.close()
+
 
 class NameForm(Form):
     """Another name for a calendar."""
@@ -295,6 +307,13 @@ def _hours(window: Row) -> tuple[float, float] | None:
         return None
     start, until = (int(text[:2]) + int(text[3:5]) / 60 for text in times if text)
     return start, until
+
+
+def _row_name(control: str) -> str:
+    kind, place, _ = control.split("-", 2)
+    if kind in WEEKDAYS:
+        return DAY_NAMES[WEEKDAYS.index(kind)]
+    return f"{'Special day' if kind == 'special' else kind.capitalize()} {int(place) + 1}"
 
 
 def dated(sheet: Sheet) -> Mapping[str, Sequence[Row]]:

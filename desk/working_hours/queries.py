@@ -102,9 +102,17 @@ class VersionLine:
 
 
 def versions(session: Session, calendar_id: int) -> list[CalendarVersion]:
-    """All versions in the order in which they were written; the last is the newest."""
-    chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id == calendar_id).order_by(CalendarVersion.id)
-    return list(session.scalars(chosen))
+    """All versions of a calendar in the order in which they were written; the last is the newest."""
+    return versions_of(session, [calendar_id])[calendar_id]
+
+
+def versions_of(session: Session, calendar_ids: Collection[int]) -> dict[int, list[CalendarVersion]]:
+    """The versions of some calendars, each in the order in which they were written; one query."""
+    found: dict[int, list[CalendarVersion]] = {calendar_id: [] for calendar_id in calendar_ids}
+    chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id.in_(calendar_ids))
+    for version in session.scalars(chosen.order_by(CalendarVersion.id)):
+        found[version.calendar_id].append(version)
+    return found
 
 
 def newest_id(session: Session, calendar_id: int) -> int:
