@@ -18,6 +18,7 @@ _DATE_IS_NEAR = 30
 _MOST_WORDS = 14
 
 CLOCK_TIME = re.compile(r"(?<![\d.])\d{1,2}\s?[:.hH]\s?\d{2}(?!\d)")
+_TIME_LAST = re.compile(r"\d{1,2}[:.hH]\d{2}(?::\d{2})?(?: ?[^\W\d_]{2,3}|[\s)]){0,2}$")
 CALENDAR_DATE = re.compile(
     r"(?<!\d)(?:19|20)\d{2}(?!\d)|\d{1,4}[/.-] ?\d{1,2}[/.-] ?\d{1,4}|\d[年년]"
     r"|(?<![\d:])\d{1,2}[. ] ?[^\W\d_]{3,12}[. ]|(?<!\w)[^\W\d_]{3,9}\.? \d{1,2},"
@@ -166,8 +167,7 @@ def _weighed(words: str) -> tuple[Strength, bool]:
 
 def _says_when_last(text: str, folded: str, names: bool) -> bool:
     """ "Anne <anne@…> wrote on 3 March at 10:11:": the verb, and at the very end the time of the day."""
-    times = [*CLOCK_TIME.finditer(text[-_DATE_IS_NEAR:])]
-    if not times or len(folded.split()) > _MOST_WORDS:
+    if not _TIME_LAST.search(text[-_DATE_IS_NEAR:]) or len(folded.split()) > _MOST_WORDS:
         return False
     return any(f" {verb} " in folded for verb in phrases.FINAL_VERBS) and (
         names or CALENDAR_DATE.search(text) is not None

@@ -86,7 +86,7 @@ _LABELS = {
     "subject": (
         "subject|betreff|objet|asunto|oggetto|onderwerp|emne|ämne|temat|předmět|predmet|aihe|teema|temats|tema|"
         "tárgy|subiect|konu|θέμα|тема|относно|наслов|предмет|naslov|assunto|efni|נושא|الموضوع|موضوع|เรื่อง|"
-        "chủ đề|perihal|subjek|主题|主旨|主題|件名|제목|sujet|tittel|re"
+        "chủ đề|perihal|subjek|主题|主旨|主題|件名|제목|sujet|tittel"
     ),
     "other": "importance|priority|priorité|wichtigkeit|attachments|anlagen|pièces jointes|mailed-by|signed-by|list",
 }

@@ -289,7 +289,8 @@ def _block_at(lines: Sequence[str], position: int) -> tuple[int, list[str], int]
         line = line[:_LONGEST_LINE]
         if not line.strip():
             empty += 1
-            if empty > 1:
+            # Some double the spaces between lines; but what has no From yet may be the author's own line.
+            if empty > 1 or "from" not in roles:
                 break
             continue
         role = role_of(line)

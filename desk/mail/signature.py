@@ -26,7 +26,7 @@ _URL_ONLY = re.compile(r"^\s{0,9}[<(\[]{0,2}(?:https?://|www\.|mailto:)\S{1,2000
 _LINK = re.compile(r"\[([^\[\]]{0,200})\]\([^()]{0,300}\)")
 _ADDRESS = re.compile(r"[^\s<>()]@[^\s<>()]")
 _URL = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w.])[+(]{0,2}\d(?!\d{0,2}\.\d{1,3}\.\d{1,3}\.)[\d\s()./-]{6,20}\d(?!\w)")
+_PHONE = re.compile(r"(?<![\w.-])[+(]{0,2}(?!\d{1,3}\.\d{1,3}\.\d{1,3}\.|\d{4}-\d\d-\d\d)\d[\d\s()./-]{6,20}\d(?!\w)")
 _SIGNED = re.compile(r"^\s{0,3}(?:[-–—/~]|— )(?=[^\W\d_])(?:[^\W\d_][\w.'’-]{0,30} ?){1,3}\s*$")
 _SYMBOLS = re.compile(r"[^\w\s]+", re.UNICODE)
 

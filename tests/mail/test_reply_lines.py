@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desk.mail.reply import new_text
 from tests.mail.corpus.replies import Mail
@@ -11,6 +13,8 @@ from tests.mail.corpus.replies import Mail
 LINES = json.loads((Path(__file__).parent / "reply_lines.json").read_text())
 WORDS = "It is 10.5072.\n\nCan you register the rest?"
 MARKED = "> Dear Anne,\n> what is the prefix?"
+QUOTED = "On Tue, 3 Mar 2026 at 10:11, Desk <desk@lead.example> wrote:"
+HEADER = "From: Desk <desk@lead.example>\nSent: Tuesday, March 3, 2026 10:11 AM\nTo: Anne\nSubject: Prefix"
 UNMARKED = "Dear Anne,\nwhat is the prefix?"
 
 
@@ -66,3 +70,16 @@ def test_the_line_of_a_telephone_goes(line: str) -> None:
 @pytest.mark.parametrize("gap", ["\n", "\n\n"])
 def test_words_that_begin_like_the_line_of_a_telephone_stay(line: str, gap: str) -> None:
     assert new_text(Mail(f"{WORDS}{gap}{line}\n")) == f"{WORDS}{gap}{line}"
+
+
+@given(
+    st.lists(st.sampled_from([*LINES["lines_of_members"], ""]), min_size=1, max_size=9).filter(any),
+    st.sampled_from(
+        ["{}", f"{{}}\n\n{QUOTED}\n{MARKED}", f"{QUOTED}\n{MARKED}\n\n{{}}", f"{{}}\n\n{HEADER}\n\n{UNMARKED}"]
+    ),
+)
+def test_no_line_that_members_write_is_hidden(lines: list[str], around: str) -> None:
+    text = "\n".join(lines).strip("\n")
+    # Not by format(): members write braces too.
+    shown = new_text(Mail(around.replace("{}", text, 1)))
+    assert {line.strip() for line in lines} - {""} <= {line.strip() for line in shown.split("\n")}
