@@ -12,6 +12,7 @@ from desk.mail.introduction import strength_of
 from desk.mail.visible import html_text
 
 _LONGEST_HTML = 1_500_000
+_MOST_TAGS = 40_000
 # What "-----Original Message-----" says in text: all the rest is quoted.
 _REST_IS_QUOTED = "-----Original Message-----"
 
@@ -61,8 +62,10 @@ _MARKS = re.compile("([\ue0f0-\ue0f3])")
 
 
 def text_with_quotation(html: str) -> str:
-    """The visible text with quoted lines marked, or '' where no element says that something is quoted."""
+    """The visible text with quoted lines marked, or '' where no element says so (or there are too many)."""
     html = _MARKS.sub("", _without_comments(html[:_LONGEST_HTML]))
+    if html.count("<") > _MOST_TAGS:
+        return ""
     pieces = list(_marked(html))
     if not any(mark in piece for piece in pieces[1::2] for mark in _Mark):
         return ""
