@@ -60,12 +60,15 @@ def rebuild(check: bool) -> None:
     try:
         with transaction() as session:
             found = service.rebuild(session, check=check)
+            others = corrections.that_differ(session)
     except DeskError as error:
         raise click.ClickException(error.sentence) from error
-    for line in found:
+    for line in [*found, *others]:
         click.echo(line)
-    if found and check:
-        raise click.ClickException(f"{len(found)} stored values are not what the events say.")
+    if check and (found or others):
+        raise click.ClickException(f"{len(found) + len(others)} stored values are not what the events say.")
+    if others:
+        raise click.ClickException(f"{len(found)} stored values were put right, {len(others)} cannot be.")
     click.echo(f"{len(found)} stored values were put right." if found else "Everything stored is what the events say.")
 
 

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from desk.calendars.models import CalendarVersion
 from desk.corrections.models import Objection, ObjectionState, Party
-from desk.domain.clocks import ClockState
+from desk.domain.clocks import ClockState, EventType
 from desk.domain.permissions import Actor, Permission, Place, Role, TicketSubject, may
 from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind
-from desk.sla.models import Clock, ClockSegment, ClockSet
+from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet
+from desk.tickets.models import Ticket
 
 OBJECTS: dict[Party, frozenset[Kind]] = {
     Party.MEMBER: frozenset({Kind.FIRST_RESPONSE, Kind.NEXT_RESPONSE, Kind.REGULAR_UPDATE, Kind.OVERALL}),
@@ -76,6 +77,50 @@ def waiting_for(session: Session, actor: Actor) -> list[Objection]:
             .order_by(Objection.id)
         )
     )
+
+
+def that_differ(session: Session) -> list[str]:
+    """What no replay can put right, in words: clocks of another state, priority or lead than their ticket's, and
+    objections that were confirmed without measuring again, or the reverse."""
+    return [*_sets_that_differ(session), *_objections_that_differ(session)]
+
+
+def _sets_that_differ(session: Session) -> list[str]:
+    columns = ("state", "priority", "consortium_id")
+    pairs = [(getattr(ClockSet, name), getattr(Ticket, name)) for name in columns]
+    rows = session.execute(
+        sa.select(ClockSet, Ticket)
+        .join(Ticket, Ticket.id == ClockSet.ticket_id)
+        .where(sa.or_(*(theirs != own for theirs, own in pairs)))
+        .order_by(Ticket.id)
+    )
+    return [
+        f"Ticket {row.ticket_id}: its clocks were told {name} {getattr(row, name)}, it has {getattr(ticket, name)}."
+        for row, ticket in rows
+        for name in columns
+        if getattr(row, name) != getattr(ticket, name)
+    ]
+
+
+def _objections_that_differ(session: Session) -> list[str]:
+    """A confirmed objection has its event, with the same span; one that is not confirmed has none."""
+    again = sa.and_(
+        ClockEvent.ticket_id == Objection.ticket_id,
+        ClockEvent.kind == Objection.kind,
+        ClockEvent.cycle == Objection.cycle,
+        ClockEvent.type == EventType.REMEASURED,
+        ClockEvent.since == Objection.from_at,
+        ClockEvent.until == Objection.until_at,
+        ClockEvent.recorded_at == Objection.decided_at,
+    )
+    confirmed = Objection.state == ObjectionState.CONFIRMED
+    measured = sa.select(ClockEvent.id).where(again).exists()
+    chosen = sa.select(Objection).where(sa.or_(sa.and_(confirmed, ~measured), sa.and_(~confirmed, measured)))
+    return [
+        f"Ticket {row.ticket_id}, {row.kind} {row.cycle}: objection {row.id} is {row.state}, but its stretch was "
+        f"{'not ' if row.state is ObjectionState.CONFIRMED else ''}measured again."
+        for row in session.scalars(chosen.order_by(Objection.id))
+    ]
 
 
 def tickets_measured_in(session: Session, calendar_id: int, since: datetime, until: datetime) -> Sequence[int]:

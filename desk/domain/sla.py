@@ -8,7 +8,7 @@ callers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desk.domain.calendar_history import Piece
 from desk.domain.clock_moments import passed, view, with_moments
@@ -81,6 +81,7 @@ _RUNS = {
     Kind.OVERALL: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
     Kind.REGULAR_UPDATE: {State.NEW, State.OPEN, State.PENDING_LEAD, State.ESCALATED, State.ON_HOLD},
 }
+_ONE_SECOND = timedelta(seconds=1)
 _PRIORITISED = frozenset({EventType.STARTED, EventType.RESUMED, EventType.RETARGETED})
 _ANSWERED = "answered"
 """The cause with which a regular update stops when the ticket is resolved with a message: reopened, it starts anew."""
@@ -281,7 +282,8 @@ class Book:
         before = self.clocks.get(event.kind)
         after = take(self.cycles, self.clocks, event, self.calendars)
         if before is not None and event.type in CLOSING and before.running_since is not None:
-            pieces = before.history(self.calendars, event.at).pieces(before.running_since, event.at)
+            # As known before: what is saved in this very second is about what comes, or is a correction.
+            pieces = before.history(self.calendars, event.at - _ONE_SECOND).pieces(before.running_since, event.at)
         self.entries.append(Entry(measured(before, event, after), after, tuple(pieces)))
 
 
@@ -311,7 +313,7 @@ def _apply(decision: _Decision, change: Change) -> None:
             decision.retargeted()
             if change.state is State.ON_HOLD:
                 decision.follow(Kind.OVERALL, State.ON_HOLD)
-        case ChangeType.CALENDAR_EDITED:
+        case ChangeType.CALENDAR_EDITED | ChangeType.ZONE_RULES_CHANGED:
             for kind, clock in decision.clocks.items():
                 if clock.live and clock.calendar == change.calendar:
                     decision.add(kind, EventType.CALENDAR_CHANGED, calendar=clock.calendar)

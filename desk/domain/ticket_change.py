@@ -25,6 +25,7 @@ class ChangeType(StrEnum):
     AGREEMENT_CHANGED = "agreement_changed"
     CALENDAR_EDITED = "calendar_edited"
     HOURS_CHOSEN = "hours_chosen"
+    ZONE_RULES_CHANGED = "zone_rules_changed"
     LEAD_TRANSFERRED = "lead_transferred"
     MERGED = "merged"
     ABSORBED = "absorbed"
@@ -120,6 +121,11 @@ class Change:
     def hours_chosen(cls) -> "Change":
         """A team keeps another calendar: its clocks go on in the one that the terms now name; the promise stays."""
         return cls(ChangeType.HOURS_CHOSEN)
+
+    @classmethod
+    def zone_rules_changed(cls, calendar: CalendarKey) -> "Change":
+        """The rules of the zone of one of the ticket's calendars were found to be others than it was measured by."""
+        return cls(ChangeType.ZONE_RULES_CHANGED, calendar=calendar)
 
     @classmethod
     def lead_transferred(cls) -> "Change":

@@ -12,6 +12,7 @@ from desk.calendars.queries import come_into_force, histories
 from desk.domain.account import Account, account_of
 from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
+from desk.domain.clock_audit import StoredSegment
 from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
 from desk.domain.clocks import CalendarKey, ClockState, Percents
@@ -109,12 +110,8 @@ def _promised(
 
 def events_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[EventValue]]:
     """The clock events of some tickets in the order in which they were written; one query."""
-    found: dict[int, list[EventValue]] = {ticket_id: [] for ticket_id in ticket_ids}
-    for row in session.scalars(
-        sa.select(ClockEvent).where(ClockEvent.ticket_id.in_(ticket_ids)).order_by(ClockEvent.id)
-    ):
-        found[row.ticket_id].append(row.value())
-    return found
+    rows = happened_to(session, ticket_ids)
+    return {ticket_id: [row.value() for row in happened] for ticket_id, happened in rows.items()}
 
 
 @dataclass(slots=True)
@@ -295,6 +292,12 @@ def live_tickets_of_calendar(session: Session, calendar_id: int, size: int) -> l
     return list(found.partitions(size))
 
 
+def live_tickets_after(session: Session, calendars: sa.Select[tuple[int]], last: int, limit: int) -> Sequence[int]:
+    """The next tickets, by id, with a live clock in the calendars."""
+    wanted = sa.select(Clock.ticket_id).where(Clock.calendar_id.in_(calendars), _LIVE, Clock.ticket_id > last)
+    return session.scalars(wanted.distinct().order_by(Clock.ticket_id).limit(limit)).all()
+
+
 def live_tickets_under(session: Session, version_ids: Collection[int], limit: int | None = None) -> Sequence[int]:
     """Tickets with a live clock under one of these versions of an agreement, in the order in which they are locked."""
     under = sa.or_(*(getattr(ClockSet, pin).in_(version_ids) for pin in PINS))
@@ -327,18 +330,27 @@ def ticket_ids_after(session: Session, last: int, limit: int) -> Sequence[int]:
     ).all()
 
 
-def segments_that_differ(session: Session) -> list[str]:
-    """Closing events whose segments do not add up to what was measured, in words."""
-    total = sa.func.coalesce(sa.func.sum(ClockSegment.seconds), 0)
-    rows = session.execute(
-        sa.select(ClockEvent.ticket_id, ClockEvent.id, ClockEvent.seconds, total)
-        .outerjoin(ClockSegment, ClockSegment.closed_by == ClockEvent.id)
-        .where(ClockEvent.seconds.is_not(None))
-        .group_by(ClockEvent.ticket_id, ClockEvent.id, ClockEvent.seconds)
-        .having(ClockEvent.seconds != total)
-        .order_by(ClockEvent.id)
-    )
-    return [f"Ticket {t}: event {e} measured {seconds} s, its segments add up to {s} s." for t, e, seconds, s in rows]
+def happened_to(session: Session, ticket_ids: Collection[int]) -> dict[int, list[ClockEvent]]:
+    """The rows of the clock events of some tickets, in the order in which they were written; one query."""
+    found: dict[int, list[ClockEvent]] = {ticket_id: [] for ticket_id in ticket_ids}
+    chosen = sa.select(ClockEvent).where(ClockEvent.ticket_id.in_(ticket_ids)).order_by(ClockEvent.id)
+    for row in session.scalars(chosen):
+        found[row.ticket_id].append(row)
+    return found
+
+
+def segments_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[StoredSegment]]:
+    """The stored time that came with the clock events of some tickets, by event; one query."""
+    found: dict[int, list[StoredSegment]] = {}
+    for row in session.scalars(
+        sa.select(ClockSegment)
+        .join(ClockEvent, ClockEvent.id == ClockSegment.closed_by)
+        .where(ClockEvent.ticket_id.in_(ticket_ids))
+        .order_by(ClockSegment.id)
+    ):
+        span = (row.from_at, row.until_at, row.calendar_version_id, row.seconds)
+        found.setdefault(row.closed_by, []).append(StoredSegment(row.ticket_id, row.kind, row.cycle, *span))
+    return found
 
 
 def due_tickets(session: Session, now: datetime, limit: int) -> list[int]:

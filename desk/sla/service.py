@@ -6,21 +6,22 @@ the order of their ids. On SQLite the writing transaction is the lock.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.calendars.queries import agreement_in_force, calendar_of_party
 from desk.domain.calendar import instant, whole_second
+from desk.domain.clock_audit import StoredSegment, is_mendable, segment_faults
 from desk.domain.clock_moments import with_moments
-from desk.domain.clock_steps import replay
 from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import EventType
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import State
 from desk.domain.priority import Priority
-from desk.domain.sla import Change, ChangeType, Entry, unanswered_since
-from desk.domain.targets import REGISTRY_KINDS, Kind
+from desk.domain.sla import Book, Change, ChangeType, Entry, unanswered_since
+from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind
 from desk.domain.vocabulary import Audience
 from desk.events import service as events
 from desk.sla import queries
@@ -28,6 +29,7 @@ from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet, projectio
 
 BATCH = 200
 REGISTRY_TIER = 2
+_PROMISED = frozenset(CONSORTIUM_KINDS) - {Kind.LEAD}
 
 
 def lock(session: Session, ticket_id: int) -> ClockSet:
@@ -154,16 +156,25 @@ def act_on_due_clocks(session: Session, now: datetime, limit: int) -> int:
 
 
 def rebuild(session: Session, check: bool = True) -> list[str]:
-    """Replay every event against the projection; the differences, in words. Without ``check`` they are put right."""
-    found = queries.segments_that_differ(session)
+    """Replay every event against all that is stored besides; the differences, in words.
+
+    Without ``check`` they are put right, but for measurements that no event can give back.
+    """
+    found: list[str] = []
     last = 0
     while ids := queries.ticket_ids_after(session, last, BATCH):
         last = ids[-1]
         rows = queries.locked(session, ids)
-        every = {unit.row.ticket_id: unit for unit in queries.read(session, rows, rows[0].last_at)} if rows else {}
-        stored = queries.events_of(session, ids)
-        for ticket_id, unit in every.items():
-            found += _compare(session, unit, replay(stored[ticket_id], unit.book.calendars), check)
+        units = queries.read(session, rows, rows[0].last_at) if rows else []
+        stored, segments = queries.happened_to(session, ids), queries.segments_of(session, ids)
+        for unit in units:
+            happened = stored[unit.row.ticket_id]
+            replayed = Book({}, unit.book.calendars)
+            for row in happened:
+                replayed.enter(row.value())
+            found += _compare_set(unit, happened, check)
+            found += _compare(session, unit, replayed.cycles, check)
+            found += _compare_segments(session, happened, replayed, segments, check)
         session.flush()
     return found
 
@@ -215,6 +226,8 @@ def _append(session: Session, units: Sequence[queries.Unit], now: datetime) -> N
     for (unit, entry), row in zip(entries, rows, strict=True):
         session.add_all(ClockSegment.of(unit.row.ticket_id, entry, row.id))
     for unit in units:
+        # What a sweep wrote down has happened, too: a machine that is behind must not write before it.
+        unit.row.last_at = max([unit.row.last_at, *(entry.event.at for entry in unit.book.entries)])
         told = (e for e in unit.book.entries if e.event.type in (EventType.WARNED, EventType.BREACHED))
         last = {(entry.clock.kind, entry.clock.cycle): entry for entry in told}
         for entry in last.values():
@@ -289,6 +302,44 @@ def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | No
             "by": "calendar" if by_calendar else "agreement",
         },
     )
+
+
+def _compare_set(unit: queries.Unit, happened: Sequence[ClockEvent], check: bool) -> list[str]:
+    """Where what is kept of a ticket for its clocks is not what its events say."""
+    row = unit.row
+    values: dict[str, Any] = {}
+    for name, kind in (("lead_calendar_id", Kind.LEAD), ("registry_calendar_id", Kind.REGISTRY)):
+        clock = unit.book.clocks.get(kind)
+        if clock is not None and clock.live:
+            values[name] = clock.calendar
+    promised = (event.calendar_id for event in happened if event.kind in _PROMISED and event.calendar_id is not None)
+    values["promise_calendar_id"] = next(promised, row.promise_calendar_id)
+    values["last_at"] = max([row.last_at, *(event.at for event in happened)])
+    found = []
+    for name, value in values.items():
+        if getattr(row, name) != value:
+            found.append(f"Ticket {row.ticket_id}: {name} of its clocks is {getattr(row, name)}, not {value}.")
+            if not check:
+                setattr(row, name, value)
+    return found
+
+
+def _compare_segments(
+    session: Session,
+    happened: Sequence[ClockEvent],
+    replayed: Book,
+    segments: Mapping[int, Sequence[StoredSegment]],
+    check: bool,
+) -> list[str]:
+    """Where the stored time of one ticket's clocks is not what its events measured; written again unless ``check``."""
+    found = []
+    for row, entry in zip(happened, replayed.entries, strict=True):
+        faults = segment_faults(entry, row.ticket_id, segments.get(row.id, ()), replayed.calendars)
+        found += [f"Ticket {row.ticket_id}, {row.kind} {row.cycle}: event {row.id}: {fault}." for fault in faults]
+        if faults and not check and is_mendable(entry):
+            session.execute(sa.delete(ClockSegment).where(ClockSegment.closed_by == row.id))
+            session.add_all(ClockSegment.of(row.ticket_id, entry, row.id))
+    return found
 
 
 def _compare(

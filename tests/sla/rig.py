@@ -98,6 +98,8 @@ class Rig:
         """The same at an instant."""
         with transaction() as session:
             service.apply_change(session, self.ticket_id, change, actor_id=actor_id, reason=reason, now=now)
+            if change.state is not None:
+                session.get_one(Ticket, self.ticket_id).state = change.state
 
     def sweep(self, when: str) -> int:
         """Act on whatever is due by then."""
