@@ -23,7 +23,6 @@ from desk.domain.targets import Kind, Target
 
 CAUSE_LENGTH = 40
 _ONE_SECOND = timedelta(seconds=1)
-DUE_SOON = timedelta(hours=4)
 
 # An absent value is NULL, not the JSON word.
 _OPTIONAL_JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -108,10 +107,6 @@ class Clock(Base):
     def is_late(self, now: datetime) -> bool:
         """Whether the target is exceeded, written down by a sweep already or not."""
         return self.breached_at is not None or (self.breach_at is not None and self.breach_at < now)
-
-    def is_due_soon(self, now: datetime) -> bool:
-        """Whether it is kept so far and its date is near, in plain time: what a list draws attention to."""
-        return not self.is_late(now) and self.due_at is not None and self.due_at - now < DUE_SOON
 
     def keep(self, values: Mapping[str, Any]) -> None:
         """Take over a ``projection``."""
