@@ -264,6 +264,18 @@ def test_list_and_ticket_say_due_soon_at_the_same_moment(app: Flask, cast: Cast,
         assert ("First answer Due soon" in words_of(leo.get(f"/tickets/{number}").text)) is soon, minutes
 
 
+def test_what_is_used_up_at_closing_time_is_not_said_to_be_late_before_the_next_opening(
+    app: Flask, cast: Cast, clock: MovableClock
+) -> None:
+    number = filed(cast, impact=Impact.LOW, urgency=Urgency.LOW)  # to be answered by Thursday at five in Berlin
+    clock.set(cast.now + timedelta(days=1, hours=7))  # at six
+    leo = browser(app, cast, cast.leo)
+    assert "First answer, used up; late from Fri 09:00 CET" in words_of(leo.get("/queue").text)
+    assert "Due Thu 5 Mar 2026, 17:00 CET (60 minutes ago); nobody is late before Fri 09:00 CET" in words_of(
+        leo.get(f"/tickets/{number}").text
+    )
+
+
 def test_a_members_list_shows_what_was_promised_to_them_and_no_clock_between_the_desks(
     app: Flask, cast: Cast, session: Session
 ) -> None:
