@@ -16,24 +16,49 @@ from desk.db import db, transaction
 from desk.domain.clock_words import MEASURES
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.permissions import Permission
-from desk.domain.priority import Priority
+from desk.domain.priority import Impact, Priority, Urgency, priority_of
 from desk.domain.promise_change import Preview
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
     DEFAULT_CONSORTIUM_TARGETS,
     DEFAULT_REGISTRY_TARGETS,
     REGISTRY_KINDS,
+    Kind,
     table_to_json,
 )
+from desk.domain.wording import IMPACT_QUESTIONS, URGENCY_QUESTIONS
 from desk.errors import status_of
 from desk.forms import id_of
 from desk.sla.queries import LABELS
 
 blueprint = Blueprint("agreements", __name__)
 
+TO_MEMBERS: dict[str, Any] = {
+    "labels": LABELS | {Kind.OVERALL: "Solution"},
+    "measures": {
+        **MEASURES,
+        Kind.FIRST_RESPONSE: "From filing until a person of the desk answers you.",
+        Kind.NEXT_RESPONSE: "From your oldest unanswered message until it is answered.",
+        Kind.REGULAR_UPDATE: "From one message of the desk to the next, so that you are never left without news.",
+        Kind.OVERALL: "From filing until it is solved. It waits while we wait for you.",
+    },
+}
+"""The same promises as they are said to those who were promised."""
+
+ANSWERS: dict[Priority, list[tuple[str, str]]] = {
+    priority: [
+        (IMPACT_QUESTIONS[impact], URGENCY_QUESTIONS[urgency])
+        for impact in reversed(Impact)
+        for urgency in reversed(Urgency)
+        if priority_of(impact, urgency) is priority
+    ]
+    for priority in Priority
+}
+"""Which two answers at filing lead to which priority."""
+
 
 @blueprint.get("/service-levels/agreements")
-@requires(Permission.ISSUE_READ)
+@requires(Permission.CALENDAR_READ)
 def index() -> Any:
     """What the desks of this person promise, and to whom."""
     found = queries.givers(db.session(), current_actor(), utcnow())
@@ -49,11 +74,11 @@ def index() -> Any:
 def promises() -> Any:
     """What was promised to this person's organisations, or to the consortia they lead."""
     found = queries.promises(db.session(), current_actor(), utcnow())
-    return render_template("agreements/promises.html", promises=found, **_words())
+    return render_template("agreements/promises.html", promises=found, answers=ANSWERS, **_words() | TO_MEMBERS)
 
 
 @blueprint.get("/service-levels/agreements/<int:agreement_id>")
-@requires(Permission.ISSUE_READ)
+@requires(Permission.CALENDAR_READ)
 def show(agreement_id: int) -> Any:
     """One agreement: what is in force, what is to come, and its history."""
     giver, held = queries.held(db.session(), current_actor(), agreement_id, utcnow())

@@ -13,13 +13,15 @@ from desk.domain.targets import Kind
 class Move:
     """One clock before and after. ``late``: it is in time before the change and late from its moment on.
 
-    ``waits``: it stands still, so that it has no date before it goes on. A date of None: none is promised.
+    ``was_late``: it is late anyway. ``waits``: it stands still, so that it has no date before it goes on. A date of
+    None: none is promised.
     """
 
     kind: Kind
     before: datetime | None
     after: datetime | None
     late: bool
+    was_late: bool
     waits: bool
 
 
@@ -30,8 +32,9 @@ def moves(before: Mapping[Kind, Clock], after: Mapping[Kind, Clock]) -> list[Mov
         old = before[kind]
         if not clock.live or (old.target, old.due_at, old.state) == (clock.target, clock.due_at, clock.state):
             continue
-        late = clock.breached_at is not None and old.breached_at is None
-        found.append(Move(kind, old.due_at, clock.due_at, late, clock.state is ClockState.PAUSED))
+        was_late = old.breached_at is not None
+        late = clock.breached_at is not None and not was_late
+        found.append(Move(kind, old.due_at, clock.due_at, late, was_late, clock.state is ClockState.PAUSED))
     return found
 
 
