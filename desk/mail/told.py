@@ -211,6 +211,14 @@ def _objectors(session: Session, event: Event, now: datetime) -> list[Recipient]
     return [Recipient(person.email, side, audience, person)] if person is not None else []
 
 
+def _heads(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The managers of the desk that it is about."""
+    place = {"consortium_id": event.consortium_id} if event.consortium_id else {"registry_id": event.registry_id}
+    side, audience = ("lead", Audience.LEAD) if event.consortium_id else ("registry", Audience.REGISTRY)
+    managers = accounts.people_with_roles(session, _HEADS, now, **place)
+    return [Recipient(person.email, side, audience, person) for person in managers]
+
+
 def _that_person(session: Session, event: Event, now: datetime) -> list[Recipient]:
     person_id = event.person_id or event.payload.get("person_id")
     person = session.get(Person, person_id) if person_id else None
@@ -255,6 +263,7 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "objection_raised": _objected,
     "objection_confirmed": _objectors,
     "objection_refused": _objectors,
+    "calendar_never_opens": _heads,
     "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.accounts.models import Team
@@ -20,6 +21,9 @@ from desk.domain.lifecycle import State
 from desk.domain.permissions import SYSTEM, Place
 from desk.domain.sla import Change, Kind
 from desk.events.models import Event
+from desk.health import queries as health
+from desk.mail import notify
+from desk.mail.models import OutboundMail
 from desk.sla.models import Clock, ClockEvent, ClockSet
 from desk.working_hours import queries, service
 from tests.cast import Cast
@@ -296,3 +300,29 @@ def test_a_renamed_calendar_keeps_its_versions(rig: Rig, cast: Cast, session: Se
         service.rename_calendar(unit, actor, calendar_id=rig.lead_calendar_id, name="  Our   hours ", now=cast.now)
     assert session.get_one(Calendar, rig.lead_calendar_id).name == "Our hours"
     assert session.scalars(sa.select(ClockSet)).all() and session.scalars(sa.select(Team)).all()
+
+
+def test_the_mail_of_a_calendar_that_opens_no_more_goes_to_its_managers_only(
+    app: Flask, rig: Rig, cast: Cast, session: Session
+) -> None:
+    settings = app.config["DESK"]
+    with transaction() as unit:
+        spec = {"tz": "UTC", "weekly_hours": {}}
+        calendars.add_calendar(unit, SYSTEM, name="Shut", spec=spec, registry_id=cast.orcid.id, now=cast.now)
+    rig.edit_calendar("2026-03-02T10:00", weekly_hours={})
+    assert told(cast.now) == 2
+    done = True
+    while done:
+        with transaction() as unit:
+            done = notify.expand_one(unit, settings=settings, now=cast.now)
+    mails = session.scalars(sa.select(OutboundMail).where(OutboundMail.subject.contains("never opens again"))).all()
+    assert {(mail.to_address, mail.subject[1:5]) for mail in mails} == {
+        (cast.lena.email, "Nort"),
+        (cast.ruth.email, "Shut"),
+    }
+    assert all("/service-levels/hours/" in mail.text for mail in mails)
+    assert any("never opens again" in remark for remark in health.remarks(session))
+    rig.edit_calendar("2026-03-05T10:00")
+    with transaction() as unit:
+        unit.execute(sa.update(Calendar).where(Calendar.name == "Shut").values(closed_version_id=None))
+    assert not any("never opens again" in remark for remark in health.remarks(session))
