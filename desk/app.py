@@ -37,6 +37,7 @@ from desk.home import views as home
 from desk.issues import views as issues
 from desk.mail import views as mail
 from desk.progress import views as progress
+from desk.simulation import views as simulation
 from desk.tickets import views as tickets
 from desk.triage import views as triage
 from desk.working_hours import views as working_hours
@@ -161,6 +162,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         escalations,
         issues,
         working_hours,
+        simulation,
         agreements,
         mail,
         health,

@@ -8,8 +8,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.calendars.models import AgreementVersion, Calendar
-from desk.calendars.queries import histories
+from desk.calendars.models import AgreementVersion, Calendar, CalendarVersion
+from desk.calendars.queries import agreement_in_force, calendar_of_party, histories, versions_of
 from desk.domain.calendar import BusinessCalendar, instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clocks import CalendarKey, Calendars, EventType
@@ -20,7 +20,15 @@ from desk.domain.permissions import Actor, Permission, Place, may
 from desk.domain.priority import Priority
 from desk.domain.simulation import Comparison, Past, PriorityChange, Supposition, compare
 from desk.domain.supposed_terms import SupposedAgreement
-from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind
+from desk.domain.targets import (
+    CONSORTIUM_KINDS,
+    DEFAULT_CONSORTIUM_TARGETS,
+    DEFAULT_REGISTRY_TARGETS,
+    REGISTRY_KINDS,
+    Kind,
+    TargetTable,
+    table_from_json,
+)
 from desk.events.models import Event
 from desk.sla.models import Clock, ClockEvent, ClockSet
 from desk.tickets.models import Ticket
@@ -29,6 +37,7 @@ from desk.tickets.queries import visible_to
 MOST_TICKETS = 10_000
 """Of one simulation on a page: a few seconds of work. The command line has no such limit."""
 _BATCH = 500
+_REGISTRY_TIER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,39 @@ class Answer:
     def no_longer_late(self) -> int:
         """Measurements that were late and would not have been."""
         return len(self.changed) - self.newly_late
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is in force for a party, from which somebody supposes something else. ``hours``: None without a calendar."""
+
+    zone: str
+    hours: CalendarVersion | None
+    saved: Sequence[tuple[Calendar, CalendarVersion]]
+    targets: TargetTable
+    hold_pauses_overall: bool
+
+
+def ground(session: Session, place: Place, now: datetime) -> Ground:
+    """The hours of the party's first team, every version of hours that it saved, and what it promises to all."""
+    of_registry = place.registry_id is not None
+    party = {"consortium_id": place.consortium_id, "registry_id": place.registry_id}
+    key = calendar_of_party(session, **party, tier=_REGISTRY_TIER if of_registry else 1)
+    saved = versions_of(session, _calendars_of(session, place))
+    # The one in force, else the first, which also holds before its own moment.
+    own = sorted((v for _, v in saved if v.calendar_id == key), key=lambda version: version.effective_from)
+    begun = [version for version in own if version.effective_from <= now]
+    hours = begun[-1] if begun else own[0] if own else None
+    pinned = agreement_in_force(session, now, **party)
+    agreement = session.get(AgreementVersion, pinned) if pinned is not None else None
+    defaults = DEFAULT_REGISTRY_TARGETS if of_registry else DEFAULT_CONSORTIUM_TARGETS
+    return Ground(
+        zone=hours.spec["tz"] if hours is not None else "UTC",
+        hours=hours,
+        saved=saved,
+        targets=table_from_json(agreement.targets) if agreement is not None else defaults,
+        hold_pauses_overall=agreement is not None and agreement.hold_pauses_overall,
+    )
 
 
 def simulate(session: Session, actor: Actor, question: Question, now: datetime, most: int | None = None) -> Answer:
