@@ -14,6 +14,7 @@ from desk.mail import phrases
 _LONGEST = 600
 _LONGEST_LINE = 400
 _MOST_ABOVE = 4
+_MOST_COMPLETING = 3
 _DATE_IS_NEAR = 30
 _MOST_WORDS = 14
 
@@ -80,7 +81,7 @@ def introduction(above: Sequence[str], line: str) -> Introduction | None:
             break
         if strength and best is None:
             best = Introduction(strength, index)
-    return _from_its_opening(above, line, best) if best else None
+    return _without_words_in_front(above, line, _completed(above, line, best)) if best else None
 
 
 def _indices_above(above: Sequence[str], line: str) -> list[int]:
@@ -90,7 +91,7 @@ def _indices_above(above: Sequence[str], line: str) -> list[int]:
     index = len(above) - 1
     while index >= 0 and len(indices) <= _MOST_ABOVE and index >= len(above) - 2 * _MOST_ABOVE:
         upper = above[index].strip()
-        if upper and (upper.endswith(_SENTENCE_ENDS) or len(upper) > _LONGEST_LINE):
+        if upper and (_ends_sentence(upper) or len(upper) > _LONGEST_LINE):
             break
         if upper:
             indices.append(index)
@@ -100,22 +101,45 @@ def _indices_above(above: Sequence[str], line: str) -> list[int]:
     return indices
 
 
-def _from_its_opening(above: Sequence[str], line: str, found: Introduction) -> Introduction:
-    """With the first words of it on a line further up, and without a member's words in front of it on its own line."""
+def _completed(above: Sequence[str], line: str, found: Introduction) -> Introduction:
+    """With what begins it further up: its preposition and date, or the name and address of who wrote."""
+    window = [*above[found.above :], line]
+    first = window[0][:_LONGEST_LINE].replace("\xa0", " ")
+    if _OPENING.search(first):
+        return found
+    names = any(_ADDRESS.search(one[:_LONGEST_LINE]) for one in window)
+    index = found.above
+    for further in range(index - 1, max(index - 1 - _MOST_COMPLETING, -1), -1):
+        upper = above[further].strip()[:_LONGEST_LINE].replace("\xa0", " ")
+        if not upper or _ends_sentence(upper):
+            break
+        if _OPENING.match(upper) or (not names and _ADDRESS.search(upper)):
+            broken = upper.startswith("<") and further > 0 and above[further - 1].strip()
+            index = further - 1 if broken and not _ends_sentence(above[further - 1]) else further
+            break
+    if index == found.above:
+        return found
+    strength = _weighed(" ".join([*above[index:], line]))[0]
+    return Introduction(max(strength, found.strength), index)
+
+
+def _without_words_in_front(above: Sequence[str], line: str, found: Introduction) -> Introduction:
+    """Some programs put it on the last line of the answer: "yes On 3 March … wrote:"."""
     first = above[found.above] if found.above < len(above) else line
     opening = _OPENING.search(first[:_LONGEST_LINE].replace("\xa0", " "))
-    upper = above[found.above - 1].strip() if found.above else ""
-    if opening is None and upper and len(upper) < _LONGEST_LINE and not upper.endswith(_SENTENCE_ENDS):
-        starts_it = _OPENING.match(upper) is not None
-        names_it = _ADDRESS_LAST.search(upper) is not None and not _ADDRESS.search(first)
-        if starts_it or names_it:
-            return Introduction(found.strength, found.above - 1)
-    if opening is not None and first[: opening.start()].strip(_DECORATION):
-        rest = " ".join([first[opening.start() :], *above[found.above + 1 :], line][: _MOST_ABOVE + 2])
-        alone = found.above >= len(above)
-        if _weighed(first[opening.start() :] if alone else rest)[0] is Strength.STRICT:
-            return Introduction(found.strength, found.above, first[: opening.start()].rstrip(_DECORATION))
-    return found
+    if opening is None or not first[: opening.start()].strip(_DECORATION):
+        return found
+    rest = [first[opening.start() :], *above[found.above + 1 :], *([line] if found.above < len(above) else [])]
+    if _weighed(" ".join(rest))[0] is not Strength.STRICT:
+        return found
+    return Introduction(found.strength, found.above, first[: opening.start()].rstrip(_DECORATION))
+
+
+def _ends_sentence(line: str) -> bool:
+    """Whether nothing of this sentence is on the next line. "Am Di., 3." goes on with its month."""
+    words = line[-_LONGEST_LINE:].split()
+    is_ordinal = bool(words) and words[-1][:-1].isdigit() and words[-1].endswith(".") and len(words[-1]) <= 3
+    return line.rstrip().endswith(_SENTENCE_ENDS) and not is_ordinal
 
 
 def _opens(line: str) -> bool:
@@ -146,7 +170,7 @@ def _weighed(words: str) -> tuple[Strength, bool]:
     has_time, has_day = CLOCK_TIME.search(text) is not None, CALENDAR_DATE.search(text) is not None
     is_dated, names = has_time or has_day, _ADDRESS.search(text) is not None
     verb_last = _ends_with_verb(folded)
-    verb_inside = any(f" {verb} " in folded for verb in phrases.MIDDLE_VERBS)
+    verb_inside = any(f" {verb} " in f" {folded}" for verb in phrases.MIDDLE_VERBS)
     address_last = _ADDRESS_LAST.search(text[-300:]) is not None
     # "A researcher (gil@…) wrote:" may be told by hand: without a moment it needs a marked quotation below.
     is_exact = has_time or (has_day and ("," in text[:_DATE_IS_NEAR] or ">" in text))
@@ -169,7 +193,7 @@ def _says_when_last(text: str, folded: str, names: bool) -> bool:
     """ "Anne <anne@…> wrote on 3 March at 10:11:": the verb, and at the very end the time of the day."""
     if not _TIME_LAST.search(text[-_DATE_IS_NEAR:]) or len(folded.split()) > _MOST_WORDS:
         return False
-    return any(f" {verb} " in folded for verb in phrases.FINAL_VERBS) and (
+    return any(f" {verb} " in f" {folded}" for verb in phrases.FINAL_VERBS) and (
         names or CALENDAR_DATE.search(text) is not None
     )
 
