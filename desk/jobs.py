@@ -22,10 +22,19 @@ from desk.extensions import mail
 from desk.mail import intake, notify, outbound
 from desk.progress import service as progress
 from desk.sla import service as sla
+from desk.working_hours import service as working_hours
+from desk.zones import queries as zone_queries
+from desk.zones import service as zones
 
 BATCH = 50
 MAIL_SECONDS = 1.0
 """Mail is looked for every second: a person waits at the other end."""
+
+ZONES_SECONDS = 86_400.0
+"""A process reads a zone once, so its first look is at its start; the others take over from one that was stopped."""
+
+HOURS_SECONDS = 900.0
+"""A calendar that opens no more is no emergency of seconds: its next opening would have been days away."""
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +54,30 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
         Tick("mail read", MAIL_SECONDS, lambda: intake.read_pending(settings, utcnow())),
         Tick("agreements due", settings.TICK_SECONDS, _carry_out_agreements),
         Tick("clocks due", settings.TICK_SECONDS, _act_on_clocks),
+        Tick("zones watched", ZONES_SECONDS, _watch_zones),
+        Tick("hours looked at", HOURS_SECONDS, _look_at_hours),
         Tick("tickets due", settings.TICK_SECONDS, _act_on_tickets),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
     )
 
 
+def _look_at_hours() -> int:
+    with transaction() as session:
+        return working_hours.tell_of_closed(session, utcnow())
+
+
 def _carry_out_agreements() -> int:
     with transaction() as session:
         return agreements.carry_out(session, utcnow(), BATCH)
+
+
+def _watch_zones() -> int:
+    with transaction() as session:
+        done = zones.watch_zones(session, utcnow(), BATCH)
+        for tz in () if done else zone_queries.behind(session):
+            log.warning("This machine's time zone data is older than what the desk has seen of %s: update tzdata", tz)
+        return done
 
 
 def _act_on_clocks() -> int:
@@ -91,7 +115,8 @@ class Jobs:
         """Begin; returns at once."""
         for tick in self._ticks:
             trigger = IntervalTrigger(seconds=tick.seconds, timezone=UTC)
-            self._scheduler.add_job(self._run, trigger, args=(tick,), id=tick.name)
+            first = {"next_run_time": utcnow()} if tick.seconds >= ZONES_SECONDS else {}
+            self._scheduler.add_job(self._run, trigger, args=(tick,), id=tick.name, **first)
         self._scheduler.start()
         return self
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.calendars.models import Calendar, CalendarVersion
 from desk.events.models import Event
 from desk.mail.models import InboundMail, InboundState, OutboundMail, OutboundState
 from desk.sla.models import Clock
+from desk.zones import queries as zones
 
 BEHIND = timedelta(minutes=15)
 """How late due work may be before the jobs count as standing still."""
@@ -39,8 +41,13 @@ def remarks(session: Session) -> Iterator[str]:
     given_up = (OutboundMail.state == OutboundState.DEAD, ~OutboundMail.last_error.startswith("Held back:"))
     if _any(session, sa.select(OutboundMail.id).where(*given_up)):
         yield "Mail could not be delivered and was given up: look at it on the mail page."
+    newest = sa.select(sa.func.max(CalendarVersion.id)).where(CalendarVersion.calendar_id == Calendar.id)
+    if _any(session, sa.select(Calendar.id).where(Calendar.closed_version_id == newest.scalar_subquery())):
+        yield "A calendar of working hours never opens again, so its clocks have no dates: its managers were told."
     if _any(session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.QUARANTINED)):
         yield "Mail is in quarantine: look at it on the mail page, and try it again once the cause is mended."
+    for tz in zones.behind(session):
+        yield f"The time zone data of this machine is older than what the desk has seen of {tz}: update tzdata."
 
 
 def _any(session: Session, wanted: sa.Select[tuple[int]]) -> bool:

@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("tz", sa.String(length=64), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_ticket_id", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zone_rules")),
         sa.UniqueConstraint("tz", "digest", name=op.f("uq_zone_rules_tz_digest")),
         sqlite_autoincrement=True,

@@ -155,7 +155,9 @@ def test_law_10_whatever_changes_nobody_is_late_unrecorded_and_no_breach_is_move
     recorded = Counter((e.event.kind, e.clock.cycle) for e in life.book.entries if e.event.type is EventType.BREACHED)
     assert set(recorded.values()) <= {1}
     for entry in life.book.entries:
-        assert entry.event.type is not EventType.BREACHED or seen[entry.event.kind, entry.clock.cycle] == entry.event.at
+        if entry.event.type is EventType.BREACHED:
+            # A cycle that ended in the second of its breach is not looked at any more.
+            assert seen.get((entry.event.kind, entry.clock.cycle), entry.event.at) == entry.event.at
 
 
 @LAW
