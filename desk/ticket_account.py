@@ -239,7 +239,9 @@ def _concerns(mark: Mark, clock: Clock, side: Side) -> bool:
 
 def _stretch(stretch: Stretch, kind: Kind, reader: _Reader, total: int, *, ended: bool) -> Line:
     disputes = reader.disputes(kind, stretch.start)
-    waits = any(each.objection.state is ObjectionState.OPEN for each in disputes)
+    # While one waits, and once the stretch was put right, nothing is left to dispute; nor where nothing counted.
+    settled = any(each.objection.state is not ObjectionState.REFUSED for each in disputes)
+    empty = stretch.ran and stretch.seconds == 0
     allowed = corrections.may_object(reader.actor, reader.subject, kind) is not None
     line = Line(
         what="ran" if stretch.ran else "ended" if ended else "stood",
@@ -250,7 +252,7 @@ def _stretch(stretch: Stretch, kind: Kind, reader: _Reader, total: int, *, ended
         seconds=stretch.seconds if stretch.ran else None,
         total=total if stretch.ran else None,
         disputes=disputes,
-        may_object=allowed and not ended and not waits,
+        may_object=allowed and not (ended or settled or empty),
     )
     if stretch.ran:
         return line

@@ -68,7 +68,9 @@ def test_a_member_objects_at_a_line_and_the_leads_manager_confirms_it(
         told = words_of(browser(app, cast, person).get(f"/tickets/{number}/clocks").text)
         assert "Objection of the member" in told and "Confirmed" in told and "True, sorry." in told
         assert "Measured again: this time does not count" in told and "− 1 h = 0 min" in told
-    assert "wait for your word" not in words_of(lena.get("/queue").text)
+    assert "for your word" not in words_of(lena.get("/queue").text)
+    # What was put right is not disputed again.
+    assert path not in alice.get(f"/tickets/{number}/clocks").text
 
 
 def test_a_refusal_needs_a_reason_and_leaves_the_clock_as_it_was(
