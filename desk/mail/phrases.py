@@ -137,7 +137,9 @@ FORWARD_SUBJECTS = _folded(
 # Who writes this answers between the lines of a quotation that nothing marks: then all of it is shown.
 ANSWERS_BELOW = _folded(
     "see below", "answers below", "answer below", "comments below", "replies below", "responses below", "reply below",
-    "inline", "in-line", "in red", "in blue", "in green", "in bold", "in caps", "between the lines", "siehe unten",
+    "inline", "in-line", "in red", "in blue", "in green", "in bold", "in caps", "between the lines", "my answers", "my comments",
+    "find my", "meine antworten", "mes réponses", "mis respuestas", "le mie risposte", "mijn antwoorden", "mina svar",
+    "mine svar", "siehe unten",
     "s. unten", "antworten unten", "antworten im text", "im text", "in rot", "weiter unten", "ci-dessous",
     "dans le texte", "dans le corps", "en rouge", "plus bas", "más abajo", "abajo", "en rojo", "entre líneas",
     "di seguito", "qui sotto", "in rosso", "zie hieronder", "hieronder", "tussen de regels", "abaixo", "em vermelho",

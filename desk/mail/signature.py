@@ -117,8 +117,9 @@ def _footer(tail: list[str]) -> int:
     for position in range(len(tail) - 1, -1, -1):
         if not _RULE.match(tail[position]) or not _filled(tail[position + 1 :]):
             continue
-        if position and tail[position - 1].strip():
-            break  # it underlines a heading
+        above = next((line for line in reversed(tail[:position]) if line.strip()), "")
+        if (position and tail[position - 1].strip()) or above.rstrip().endswith((":", "：")):
+            break  # it underlines a heading, or what is below is announced
         below = [line for line in tail[position + 1 :] if line.strip() and not _RULE.match(line)]
         text = "\n".join(below).casefold()
         kinds = sum(bool(pattern.search(text)) for pattern in (_ADDRESS, _URL, _PHONE))
@@ -141,12 +142,16 @@ def _closing(tail: list[str]) -> int:
 
 
 def _own_name(tail: list[str], names: set[str]) -> int:
-    """The sender's full name on a line of its own, and the short lines below it."""
+    """The sender's full name as the first line of a paragraph, and the short lines below it, unless it is asked for."""
     for position in range(len(tail) - 1, max(len(tail) - 2 * _MOST_BELOW_CLOSING, -1), -1):
         own = _plain(tail[position].partition(",")[0])
         if own in names or _plain(tail[position]) in names:
             below = [line for line in tail[position + 1 :] if line.strip()]
-            return position if len(below) <= _MOST_BELOW_CLOSING and _is_card(below) else len(tail)
+            above = next((line for line in reversed(tail[:position]) if line.strip()), "")
+            stands_apart = not position or not tail[position - 1].strip() or _plain(above) in phrases.CLOSINGS
+            is_announced = above.rstrip().endswith((":", "："))
+            is_end = stands_apart and not is_announced and len(below) <= _MOST_BELOW_CLOSING and _is_card(below)
+            return position if is_end else len(tail)
     return len(tail)
 
 
