@@ -17,15 +17,15 @@ def _set(words: str) -> frozenset[str]:
 FINAL_VERBS = _folded(
     "wrote", "writes", "sent", "said", "schrieb", "schreibt", "geschrieben", "schrieben sie", "a écrit", "ecrit",
     "a ecrit", "écrit", "escribió", "escribio", "ha escrito", "va escriure", "ha escrit", "escribiu", "idatzi du",
-    "ha scritto", "scrive", "escreveu", "escreve", "schreef", "geschreven", "skrev", "skreiv", "skrevet", "skrifaði",
-    "kirjoitti", "kirjutas", "rakstīja", "rašė", "napisał", "napisała", "napisał(a)", "napisał/a", "pisze", "napsal",
-    "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "napisao", "napisala", "napisao/la", "napisao je",
-    "napisala je", "idatzi zuen", "je napisao", "је написао", "napisal", "pravi", "írta", "a scris",
-    "a scris următoarele", "yazdı", "şunu yazdı", "şunları yazdı", "έγραψε", "έγραψε τα εξής", "написал", "написала",
-    "написал(а)", "пишет", "писал", "писала", "написав", "пише", "написа", "שכתב", "כתב", "כתבה", "כתב/ה", "كتب",
-    "كتبت", "كتب/كتبت", "نوشت", "ने लिखा", "เขียน", "เขียนว่า", "đã viết", "menulis", "menulis berikut", "写道",
-    "写到", "寫道", "來信", "撰写", "のメール", "のメッセージ", "は書きました", "が書きました", "さんは書きました",
-    "작성", "쓴 글",
+    "ha scritto", "scrive", "escreveu", "escreve", "schreef", "geschreven", "skrev", "skreiv", "skrevet",
+    "skrifaði", "kirjoitti", "kirjutas", "rakstīja", "rašė", "napisał", "napisała", "napisał(a)", "napisał/a",
+    "pisze", "napsal", "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "napisao", "napisala",
+    "napisao/la", "napisao je", "napisala je", "idatzi zuen", "je napisao", "је написао", "napisal", "pravi",
+    "írta", "a scris", "a scris următoarele", "yazdı", "şunu yazdı", "şunları yazdı", "έγραψε", "έγραψε τα εξής",
+    "написал", "написала", "написал(а)", "пишет", "писал", "писала", "написав", "пише", "написа", "שכתב", "כתב",
+    "כתבה", "כתב/ה", "كتب", "كتبت", "كتب/كتبت", "نوشت", "ने लिखा", "เขียน", "เขียนว่า", "đã viết", "menulis",
+    "menulis berikut", "写道", "写到", "寫道", "來信", "撰写", "のメール", "のメッセージ", "は書きました",
+    "が書きました", "さんは書きました", "작성", "쓴 글",
 )  # fmt: skip
 
 # "Am … schrieb Anne <anne@…>:": the name comes after the verb.
@@ -129,6 +129,7 @@ FORWARDS = _folded(
     "pesan terusan", "转发邮件", "转发的邮件", "开始转发", "轉寄郵件", "轉寄的郵件", "転送メッセージ",
     "転送されたメッセージ", "전달된 메시지", "전달된 메일",
 )  # fmt: skip
+# "VS" forwards in Danish and answers in Finnish: in doubt all is shown.
 FORWARD_SUBJECTS = _folded(
     "fwd", "fw", "wg", "tr", "rv", "i", "enc", "doorst", "vs", "vb", "pd", "továbbítás", "ilt", "προωθ", "转发", "轉寄",
     "転送", "전달",
@@ -136,14 +137,14 @@ FORWARD_SUBJECTS = _folded(
 
 # Who writes this answers between the lines of a quotation that nothing marks: then all of it is shown.
 ANSWERS_BELOW = _folded(
-    "see below", "answers below", "answer below", "comments below", "replies below", "responses below", "reply below",
-    "inline", "in-line", "in red", "in blue", "in green", "in bold", "in caps", "between the lines", "my answers", "my comments",
-    "find my", "meine antworten", "mes réponses", "mis respuestas", "le mie risposte", "mijn antwoorden", "mina svar",
-    "mine svar", "siehe unten",
-    "s. unten", "antworten unten", "antworten im text", "im text", "in rot", "weiter unten", "ci-dessous",
-    "dans le texte", "dans le corps", "en rouge", "plus bas", "más abajo", "abajo", "en rojo", "entre líneas",
-    "di seguito", "qui sotto", "in rosso", "zie hieronder", "hieronder", "tussen de regels", "abaixo", "em vermelho",
-    "se nedan", "nedan", "nedenfor", "poniżej", "níže", "ниже", "lejjebb", "alla olevaan", "下記", "见下", "見下",
+    "see below", "answers below", "answer below", "comments below", "replies below", "responses below",
+    "reply below", "inline", "in-line", "in red", "in blue", "in green", "in bold", "in caps", "between the lines",
+    "my answers", "my comments", "find my", "meine antworten", "mes réponses", "mis respuestas", "le mie risposte",
+    "mijn antwoorden", "mina svar", "mine svar", "siehe unten", "s. unten", "antworten unten", "antworten im text",
+    "im text", "in rot", "weiter unten", "ci-dessous", "dans le texte", "dans le corps", "en rouge", "plus bas",
+    "más abajo", "abajo", "en rojo", "entre líneas", "di seguito", "qui sotto", "in rosso", "zie hieronder",
+    "hieronder", "tussen de regels", "abaixo", "em vermelho", "se nedan", "nedan", "nedenfor", "poniżej", "níže",
+    "ниже", "lejjebb", "alla olevaan", "下記", "见下", "見下",
 )  # fmt: skip
 
 # "Sent from my telephone": beginnings that are enough, ...
@@ -167,11 +168,11 @@ MOBILE_BEGINNINGS = _folded(
     "von unterwegs", "gesendet von", "gesendet mit", "gesendet über", "gesendet aus", "outlook für", "envoyé de",
     "envoyé depuis", "envoyé avec", "envoyé par", "envoyé via", "enviado desde", "enviado con", "enviado a través",
     "enviat des de", "enviado do", "enviado a partir", "enviado pelo", "enviado de", "enviado via", "inviato da",
-    "inviato dal", "inviato con", "verzonden", "verstuurd", "skickat från", "skickat med", "sendt fra", "sendt med",
-    "sendt via", "lähetetty", "wysłane z", "wysłano z", "wysłane przez", "odesláno z", "odesláno ze", "posláno z",
-    "odoslané z", "poslano z", "poslano iz", "poslato sa", "elküldve", "trimis din", "στάλθηκε", "εστάλη από",
-    "отправлено", "надіслано", "изпратено", "נשלח מ", "أُرسلت من", "أرسل من", "ส่งจาก", "gửi từ", "được gửi từ",
-    "dikirim dari", "发自", "从", "從", "來自", "傳送自", "나의", "내",
+    "inviato dal", "inviato con", "verzonden", "verstuurd", "skickat från", "skickat med", "sendt fra",
+    "sendt med", "sendt via", "lähetetty", "wysłane z", "wysłano z", "wysłane przez", "odesláno z", "odesláno ze",
+    "posláno z", "odoslané z", "poslano z", "poslano iz", "poslato sa", "elküldve", "trimis din", "στάλθηκε",
+    "εστάλη από", "отправлено", "надіслано", "изпратено", "נשלח מ", "أُرسلت من", "أرسل من", "ส่งจาก", "gửi từ",
+    "được gửi từ", "dikirim dari", "发自", "从", "從", "來自", "傳送自", "나의", "내",
 )  # fmt: skip
 MOBILE_ENDINGS = _folded(
     "から送信", "から送信されました", "より送信", "에서 보냄", "gönderildi", "küldve", "发送", "傳送", "gesendet"
