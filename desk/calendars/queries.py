@@ -121,6 +121,8 @@ def come_into_force(session: Session, version_ids: Collection[int], now: datetim
 
     One query.
     """
+    if not version_ids:
+        return {}
     given, version = aliased(AgreementVersion), AgreementVersion
     after = sa.or_(
         version.effective_from > given.effective_from,

@@ -48,6 +48,9 @@ _ORDER = {kind: place for place, kind in enumerate(Kind)}
 PINS = ("agreement_version_id", "registry_agreement_version_id")
 """The columns of ``ClockSet`` that say under which versions of the two agreements a ticket's clocks are."""
 
+SWEEPERS = 10
+"""A sweeper looks at so many batches, to find one of its own where others, however slow, hold those before."""
+
 # Literals, word for word the condition of the partial index: a bound value would not be recognised as implying it.
 _LIVE = Clock.state.in_([sa.literal_column("'running'"), sa.literal_column("'paused'")])
 
@@ -134,6 +137,11 @@ class Unit:
         setattr(self.row, column, version.id)
         self.applied = _applied(self.row, self.versions)
 
+    def prioritise(self, priority: Priority) -> None:
+        """From now on the ticket has that priority."""
+        self.row.priority = priority
+        self.applied = _applied(self.row, self.versions)
+
 
 def read(
     session: Session,
@@ -162,10 +170,19 @@ def _coming(row: ClockSet, since: Mapping[int, Sequence[AgreementVersion]]) -> l
     return sorted(found, key=lambda each: (each[1].effective_from, each[1].id))
 
 
-def locked(session: Session, ticket_ids: Sequence[int] | Mapping[int, object], *, skip: bool = False) -> list[ClockSet]:
-    """The rows, locked in the order of their ids; ``skip`` leaves out those that another has locked."""
+def locked(
+    session: Session,
+    ticket_ids: Sequence[int] | Mapping[int, object],
+    *,
+    skip: bool = False,
+    limit: int | None = None,
+) -> list[ClockSet]:
+    """The rows, locked in the order of their ids; ``skip`` leaves out those that another has locked.
+
+    ``limit``: so many of them, of those that can be had.
+    """
     chosen = sa.select(ClockSet).where(ClockSet.ticket_id.in_(list(ticket_ids))).order_by(ClockSet.ticket_id)
-    locking = chosen.with_for_update(skip_locked=skip).execution_options(populate_existing=True)
+    locking = chosen.limit(limit).with_for_update(skip_locked=skip).execution_options(populate_existing=True)
     return list(session.scalars(locking))
 
 
@@ -354,7 +371,7 @@ def segments_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list
 
 
 def due_tickets(session: Session, now: datetime, limit: int) -> list[int]:
-    """Tickets with a clock whose next moment has passed, the earliest first."""
+    """Tickets with a clock whose next moment has passed, the earliest first: so many that others may hold some."""
     # Grouped here: a database asked to group by ticket would rather read the whole table in the order of tickets.
     moments = sa.select(Clock.ticket_id).where(Clock.next_at <= now).order_by(Clock.next_at)
-    return list(dict.fromkeys(session.scalars(moments.limit(limit * len(Kind)))))[:limit]
+    return list(dict.fromkeys(session.scalars(moments.limit(limit * len(Kind) * SWEEPERS))))

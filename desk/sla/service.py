@@ -87,8 +87,6 @@ def apply_change(
 ) -> None:
     """Do to the ticket's clocks what ``change`` causes. Raises ``NotFound``."""
     row = lock(session, ticket_id)
-    if change.state is not None:
-        row.state = change.state
     if change.type is ChangeType.ESCALATED and row.registry_calendar_id is None:
         row.registry_calendar_id = calendar_of_party(session, registry_id=row.registry_id, tier=REGISTRY_TIER)
     work(session, [row], now, lambda unit: do(unit, change, actor_id, reason))
@@ -105,8 +103,12 @@ def change_priority(
 ) -> None:
     """Other targets from the same start; what was consumed stays, a breach is dated now and never back."""
     row = lock(session, ticket_id)
-    row.priority = priority
-    work(session, [row], now, lambda unit: do(unit, Change.priority_changed(), actor_id, reason))
+
+    def prioritise(unit: queries.Unit) -> None:
+        unit.prioritise(priority)
+        do(unit, Change.priority_changed(), actor_id, reason)
+
+    work(session, [row], now, prioritise)
 
 
 def transfer_lead(
@@ -126,6 +128,22 @@ def transfer_lead(
     work(session, [row], now, lambda unit: do(unit, Change.lead_transferred(), actor_id, reason))
 
 
+def change_member(session: Session, ticket_id: int, member_org_id: int, *, actor_id: int | None, now: datetime) -> None:
+    """It is known now whose ticket it is: what is agreed with that member holds from now on, from the same start."""
+    row = lock(session, ticket_id)
+    place = {"consortium_id": row.consortium_id, "member_org_id": member_org_id}
+
+    def agree(unit: queries.Unit) -> None:
+        row.member_org_id = member_org_id
+        row.agreement_version_id = agreement_in_force(session, unit.at, **place)
+        unit.applied = queries.applied(session, [row])[ticket_id]
+        change, terms = Change.agreement_changed(row.state), unit.applied
+        row.last_at = unit.at
+        unit.book.apply(change, terms.terms, unit.at, actor_id=actor_id, percents=terms.percents)
+
+    work(session, [row], now, agree)
+
+
 def merge_clocks(session: Session, source_id: int, target_id: int, *, actor_id: int | None, now: datetime) -> None:
     """End the source's clocks as cancelled; the target keeps its own, with the older of the unanswered messages."""
     rows = {row.ticket_id: row for row in queries.locked(session, [source_id, target_id])}
@@ -137,7 +155,6 @@ def merge_clocks(session: Session, source_id: int, target_id: int, *, actor_id: 
         since.append(unanswered_since(unit.book.clocks))
         do(unit, Change.merged(), actor_id, f"merged into {target_id}")
 
-    rows[source_id].state = State.CLOSED
     work(session, [rows[source_id]], now, end)
     work(session, [rows[target_id]], now, lambda unit: do(unit, Change.absorbed(since[0]), actor_id, None))
 
@@ -148,7 +165,7 @@ def act_on_due_clocks(session: Session, now: datetime, limit: int) -> int:
     Each is recorded once and at its own instant, whenever and by however many this is called: rows that another has
     locked are left to it, and after the lock the truth is worked out again from the events.
     """
-    due = queries.locked(session, queries.due_tickets(session, now, limit), skip=True)
+    due = queries.locked(session, queries.due_tickets(session, now, limit), skip=True, limit=limit)
     moved = work(session, due, now, lambda unit: unit.book.catch_up(unit.at))
     behind = queries.tickets_left_behind(session, limit)
     locked = queries.locked(session, behind, skip=True)
@@ -182,6 +199,8 @@ def rebuild(session: Session, check: bool = True) -> list[str]:
 def do(unit: queries.Unit, change: Change, actor_id: int | None, reason: str | None) -> None:
     """Do what ``change`` causes to a ticket's clocks, in the book only: ``work`` writes it down."""
     unit.row.last_at = unit.at
+    if change.state is not None:
+        unit.row.state = change.state
     unit.book.apply(change, unit.applied.terms, unit.at, reason=reason, actor_id=actor_id)
 
 

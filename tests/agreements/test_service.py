@@ -28,6 +28,7 @@ from desk.domain.targets import (
     hours,
 )
 from desk.events.models import Event
+from desk.sla import service as sla
 from desk.sla.models import ClockEvent, ClockSet
 from tests.cast import Cast
 from tests.sla.rig import Rig, at
@@ -129,6 +130,44 @@ def test_whoever_comes_first_the_result_is_the_same(cast: Cast, session: Session
         ("breached", at("2026-03-04T12:00")),
     ]
     assert rig.check() == []
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_what_somebody_does_later_does_not_reach_back_to_its_moment(cast: Cast, session: Session, swept: bool) -> None:
+    """A priority and a state that came after the version must not be taken for those at its moment."""
+    rig = Rig.build(cast, OPENED)
+    row = {Kind.OVERALL: hours(40), Kind.FIRST_RESPONSE: hours(30)}
+    with transaction() as unit:
+        service.save_agreement_version(
+            unit,
+            SYSTEM,
+            agreement_id=rig.agreement_id,
+            targets={Priority.P3: row, Priority.P1: {kind: hours(1) for kind in row}},
+            ladder=DEFAULT_LADDER,
+            hold_pauses_overall=True,
+            effective_from=at("2026-03-04T10:00"),
+            now=OPENED,
+        )
+    if swept:
+        carry_out("2026-03-04T10:00")
+    with transaction() as unit:
+        sla.change_priority(unit, rig.ticket_id, Priority.P1, actor_id=None, now=at("2026-03-04T12:00"))
+    rig.change("2026-03-04T13:00", Change.moved(State.ON_HOLD))
+    assert rig.clocks()[Kind.FIRST_RESPONSE].breached_at == at("2026-03-04T12:00"), "late by the priority, not before"
+    paused = [moment for kind, moment in events(session, rig, Kind.OVERALL) if kind == "paused"]
+    assert paused == [at("2026-03-04T13:00")]
+    assert rig.check() == []
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_hold_that_began_later_pauses_then(cast: Cast, session: Session, swept: bool) -> None:
+    rig = Rig.build(cast, OPENED)
+    promised(rig, "2026-03-04T09:30", hours(7), begins="2026-03-04T10:00", hold_pauses_overall=True)
+    if swept:
+        carry_out("2026-03-04T10:00")
+    rig.change("2026-03-04T13:00", Change.moved(State.ON_HOLD))
+    paused = [moment for kind, moment in events(session, rig, Kind.OVERALL) if kind == "paused"]
+    assert paused == [at("2026-03-04T13:00")]
 
 
 def test_of_several_versions_each_holds_from_its_own_moment_whenever_they_are_carried_out(
