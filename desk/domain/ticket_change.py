@@ -55,7 +55,7 @@ class Change:
     @classmethod
     def created(cls, *, opened_by_staff: bool = False) -> "Change":
         """A ticket was opened; when staff opened it, nobody waits for a first response."""
-        return cls(ChangeType.CREATED, State.OPEN if opened_by_staff else State.NEW, by_staff=opened_by_staff)
+        return cls(ChangeType.CREATED, State.NEW, by_staff=opened_by_staff)
 
     @classmethod
     def staff_replied(cls) -> "Change":

@@ -203,8 +203,10 @@ def move(
         member_wrote=public is not None and not public.from_staff,
         answer=_ANSWERS.get(kind, HandoverAnswer.ACCEPTED),
     )
+    # A hold has a reason in words, which whoever waits may read; other pauses are told by what was done.
+    why = str((payload or {}).get("reason") or kind) if action is Action.HOLD else kind
     for change in changes:
-        sla.apply_change(session, ticket.id, change, actor_id=actor.person_id, reason=kind, now=now)
+        sla.apply_change(session, ticket.id, change, actor_id=actor.person_id, reason=why, now=now)
     record(session, ticket, kind, actor, now, message=message, escalation_id=escalation_id, payload=payload)
 
 

@@ -97,6 +97,7 @@ def confirm_requester(
     ticket.member_org_id, ticket.requester_id = member_org_id, person_id
     ticket.proposed_org_id = ticket.unverified_sender = None
     ticket.updated_at = now
+    sla.change_member(session, ticket.id, member_org_id, actor_id=actor.person_id, now=now)
     tickets.record(session, ticket, "requester_confirmed", actor, now, payload={"person_id": person_id})
 
 
