@@ -3,11 +3,13 @@
 A date around a change of offset is worth more than a thousand others, so every scene is laid around one.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from desk.domain.calendar import BusinessCalendar
@@ -15,6 +17,13 @@ from desk.domain.calendar_history import CalendarHistory, Version
 from desk.domain.opening_hours import WEEKDAYS
 
 DAY = 86_400
+LAW = settings(
+    max_examples=int(os.environ.get("LAW_EXAMPLES", "40")),
+    derandomize="LAW_EXAMPLES" in os.environ,  # so that a mutant is not killed by luck
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+"""How much each law is tried. ``make mutate`` asks for less: it runs the laws for every mutant."""
 REACH = 20
 """So many days around the scene's date its instants and its dated entries lie."""
 

@@ -4,17 +4,16 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk.domain.account import account_of
 from desk.domain.calendar import instant, whole_second
 from desk.domain.lifecycle import Action, State
 from desk.domain.sla import Book, ClockEvent, ClockState, EventType, Kind, fold, replay
-from tests.domain.random_calendars import DAY
+from tests.domain.random_calendars import DAY, LAW
 from tests.domain.random_tickets import EDITS, TURNS, Story, stories, zones_changed
 
-LAW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LOOKS = st.lists(st.integers(0, 40 * DAY), min_size=1, max_size=5)
 SWEEPS = st.lists(st.integers(0, 30 * DAY), max_size=8)
 SECOND = timedelta(seconds=1)
