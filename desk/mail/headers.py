@@ -340,7 +340,7 @@ def _email(raw: str) -> str:
     text = _plain(raw.strip().strip("<>").strip())
     if "=?" in text:
         text = words(text).strip()
-    text = re.sub(r"\s*([@.])\s*", r"\1", text)  # RFC 5322 4.4: blanks around them, as folding leaves
+    text = re.sub(r"\s{0,9}([@.])\s{0,9}", r"\1", text)  # RFC 5322 4.4: blanks around them, as folding leaves
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain or (re.search(r"\s", text) and '"' not in local):
         return ""

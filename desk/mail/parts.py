@@ -38,25 +38,70 @@ class Attachment:
 
 
 @dataclass
-class Body:
-    """What was found while walking the parts; ``reports`` are the parts of a delivery or feedback report."""
+class Section:
+    """What stands in one place of a mail: its plain text and its HTML, which say the same."""
 
     texts: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
+
+    def size(self) -> int:
+        """Characters as they came, a measure of the work that its text takes."""
+        return sum(map(len, self.texts)) + sum(map(len, self.htmls))
+
+    def text(self) -> str:
+        """The plain text, or text made from the HTML where there is none."""
+        plain = "\n".join(text.strip("\n") for text in self.texts if text.strip())
+        return plain or html_text("\n".join(self.htmls))
+
+
+@dataclass
+class Body:
+    """What was found while walking the parts; ``reports`` are the parts of a delivery or feedback report."""
+
+    sections: list[Section] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     reports: list[tuple[str, Message]] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
     @cached_property
     def text(self) -> str:
-        """The plain text of the mail, or text made from its HTML where it has none; to be asked after the walk."""
-        plain = "\n".join(text.strip("\n") for text in self.texts if text.strip())
-        return plain or html_text(self.html)
+        """The text of the mail, a section below the other; to be asked after the walk.
+
+        HTML with a plain line below it, as lists and scanners add, is both: the line alone is not the mail.
+        """
+        found: list[str] = []
+        left = LONGEST_TEXT
+        for section in self.sections:
+            text = section.text() if left > 0 else ""
+            # Some programs send alternatives as parts that follow each other.
+            if text and not (found and not section.texts and _says_the_same(found[-1], text)):
+                found.append(text)
+            left -= section.size()
+        return "\n".join(found)
 
     @property
     def html(self) -> str:
         """The HTML as it came: not to be shown before it went through ``desk.markup``."""
-        return "\n".join(self.htmls)
+        return "\n".join(html for section in self.sections for html in section.htmls)
+
+    def section(self) -> Section:
+        """A new section at the end."""
+        self.sections.append(Section())
+        return self.sections[-1]
+
+
+def _says_the_same(plain: str, other: str) -> bool:
+    words = set(re.findall(r"\w+", plain))
+    return len(words & set(re.findall(r"\w+", other))) * 5 >= len(words) * 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a part stands: how deep, in what kind of multipart, and in which section if that is begun."""
+
+    depth: int = 0
+    above: str = ""
+    section: Section | None = None
 
 
 _LABELS = {
@@ -81,25 +126,33 @@ _MARKED_UP = ("text/enriched", "text/richtext", "text/x-amp-html", "text/watch-h
 def walk(root: Message) -> Body:
     """The body of a parsed message. Parts beyond the limits are left out and named among the defects."""
     body = Body()
-    named_texts: list[Attachment] = []
-    stack: list[tuple[Message, int, str]] = [(root, 0, "")]
+    named: list[tuple[Attachment, str]] = []
+    stack: list[tuple[Message, _Place]] = [(root, _Place())]
     seen = 0
     while stack:
-        part, depth, above = stack.pop()
+        part, place = stack.pop()
         seen += 1
-        if seen > MOST_PARTS or depth > DEEPEST:
+        if seen > MOST_PARTS or place.depth > DEEPEST:
             body.defects.append("parts beyond the limits on number and nesting were left out")
             break
         children = _children(part)
         if children is not None:
-            kind = _content_type(part)[0]
-            stack += [(child, depth + 1, kind) for child in reversed(children)]
-        elif inner := _take(part, body, named_texts, above, is_root=part is root):
-            stack.append((inner, depth + 1, ""))
-    if not body.texts and not body.htmls:
+            below = _below(part, place, body)
+            stack += [(child, below) for child in reversed(children)]
+        elif inner := _take(part, body, named, place, is_root=part is root):
+            stack.append((inner, _Place(place.depth + 1)))
+    if named and not any(section.texts or section.htmls for section in body.sections):
         # A text that is shown in place though it has a file name is the only text of some mail.
-        body.texts += [decode(file.data[:LONGEST_TEXT]) for file in named_texts[:1]]
+        file, charset = named[0]
+        _add_text(file.content_type, file.data, {"charset": charset}, body, body.section())
     return body
+
+
+def _below(part: Message, place: _Place, body: Body) -> _Place:
+    """Where the children of a multipart stand: all that is inside of alternatives is one section."""
+    kind = _content_type(part)[0]
+    section = place.section or (body.section() if kind == "multipart/alternative" else None)
+    return _Place(place.depth + 1, kind, section)
 
 
 def _children(part: Message) -> list[Message] | None:
@@ -139,7 +192,9 @@ def _content_type(part: Message) -> tuple[str, dict[str, str]]:
     return kind, named
 
 
-def _take(part: Message, body: Body, named_texts: list[Attachment], above: str, *, is_root: bool) -> Message | None:
+def _take(
+    part: Message, body: Body, named_texts: list[tuple[Attachment, str]], place: _Place, *, is_root: bool
+) -> Message | None:
     """Put a leaf where it belongs. Returns the message that was unpacked from it, if it is to be read as well."""
     kind, named = _content_type(part)
     disposition, disposed = parameters(first(part, "content-disposition"))
@@ -149,20 +204,21 @@ def _take(part: Message, body: Body, named_texts: list[Attachment], above: str, 
         if any(group.keys() for group in groups):
             body.reports.append((kind, part))
         else:
-            body.texts += [decode(as_it_came(group)) for group in groups]
+            body.section().texts += [decode(as_it_came(group)) for group in groups]
         return None
     filename = _filename(named, disposed)
-    shown = kind in _SHOWN and disposition not in ("attachment", "attached") and not filename
+    in_place = disposition not in ("attachment", "attached")
+    shown = kind in _SHOWN and in_place and not filename
     if kind == "text/rfc822-headers" or kind.startswith("message/"):
         body.reports.append((kind, part))
     elif shown or (is_root and kind.startswith("text/") and kind != "text/calendar" and not filename):
-        _take_text(kind, content(part), named, body)
+        _add_text(kind, content(part), named, body, place.section or body.section())
         return None
     data = embedded_bytes(part) if kind.startswith("message/") else content(part)
-    file = _attachment(part, kind, filename, data, disposition == "inline", above)
+    file = _attachment(part, kind, filename, data, disposition == "inline", place.above)
     body.attachments.append(file)
-    if kind == "text/plain" and disposition == "inline":
-        named_texts.append(file)
+    if kind in _SHOWN and in_place:
+        named_texts.append((file, named.get("charset", "")))
     if file.label == "tnef":
         _unpack(data, body)
     if file.label == "encrypted" and "pkcs7" in kind and (signed := signed_content(data)) is not None:
@@ -185,7 +241,7 @@ def _relabelled(file: Attachment, label: str) -> Attachment:
     return Attachment(file.filename, file.content_type, file.data, file.content_id, file.inline, label)
 
 
-def _take_text(kind: str, data: bytes, named: dict[str, str], body: Body) -> None:
+def _add_text(kind: str, data: bytes, named: dict[str, str], body: Body, section: Section) -> None:
     if len(data) > LONGEST_TEXT:
         body.defects.append("the text was cut")
         data = data[:LONGEST_TEXT]
@@ -194,7 +250,7 @@ def _take_text(kind: str, data: bytes, named: dict[str, str], body: Body) -> Non
         declared = re.search(
             rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,40})", data[:4096], re.IGNORECASE
         )
-        body.htmls.append(decode(data, charset or (declared[1].decode("ascii") if declared else None)))
+        section.htmls.append(decode(data, charset or (declared[1].decode("ascii") if declared else None)))
         return
     data, files = uuencoded_files(data)
     text = decode(data, charset)
@@ -202,7 +258,7 @@ def _take_text(kind: str, data: bytes, named: dict[str, str], body: Body) -> Non
         text = without_tags(text)
     elif named.get("format", "").lower() == "flowed":
         text = unflowed(text, delete_space=named.get("delsp", "").lower() == "yes")
-    body.texts.append(text)
+    section.texts.append(text)
     for name, held in files[:MOST_PARTS]:
         body.attachments.append(Attachment(_one_name(decode(name)), "application/octet-stream", held))
 
@@ -222,7 +278,8 @@ def _unpack(data: bytes, body: Body) -> None:
         body.defects.append(unpacked.defect)
     for name, held in unpacked.files:
         body.attachments.append(Attachment(_one_name(name), "application/octet-stream", held))
-    if unpacked.html and not body.htmls:
-        body.htmls.append(unpacked.html)
-    if unpacked.text and not body.texts:
-        body.texts.append(unpacked.text)
+    section = body.sections[0] if body.sections else body.section()
+    if unpacked.html and not body.html:
+        section.htmls.append(unpacked.html)
+    if unpacked.text and not any(one.texts for one in body.sections):
+        section.texts.append(unpacked.text)

@@ -27,13 +27,34 @@ def coding(part: Message) -> str:
 
 def _decoded(raw: bytes, how: str) -> bytes:
     if how == "base64":
-        return base64_bytes(raw)
+        return base64_bytes(raw[: _end_of_base64(raw)])
     if how == "quoted-printable":
         # Not binascii's strict reading: a lone "=" or "=3" at the end of a cut mail is text.
         return binascii.a2b_qp(raw)
     if how in _UUENCODINGS:
         return _uudecoded(raw.splitlines())
     return raw
+
+
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_SURELY_BASE64 = 40
+
+
+def _end_of_base64(raw: bytes) -> int:
+    """Where lines begin that a list added in plain text below what it took for text; the length where there are none.
+
+    A line with foreign characters in the midst is damage, and what follows it is read.
+    """
+    position, end, last = 0, len(raw), 0
+    for line in raw.splitlines(keepends=True):
+        text = line.strip()
+        pure = _BASE64_LINE.fullmatch(text) is not None
+        if pure and (len(text) >= _SURELY_BASE64 or last == 0):
+            last, end = position, len(raw)
+        elif text and not pure and last < position and end == len(raw):
+            end = position
+        position += len(line)
+    return end
 
 
 def as_it_came(part: Message) -> bytes:
