@@ -293,12 +293,14 @@ def preview(session: Session, calendar_id: int, hours: CalendarHistory, now: dat
         rows = sla.sets_of(session, batch)
         for row in rows:
             session.expunge(row)  # what is done to it here must never be written
+        moves: list[Move | None] = []
         for unit in sla.read(session, rows, now, {calendar_id: hours}):
             clocks.keep_up(unit)
             clocks.learn(unit, {calendar_id}, None)
             own = [clock for clock in stored[unit.row.ticket_id] if clock.calendar_id == calendar_id and is_live(clock)]
             found.live += len(own)
-            found.count([move for clock in own if (move := _move(unit, clock, now))])
+            moves += [_move(unit, clock, now) for clock in own]
+        found.count([move for move in moves if move is not None])
     return found
 
 

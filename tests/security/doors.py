@@ -19,6 +19,10 @@ def kind_of(rule: Rule) -> str:
         return "stuck" if "/out/" in rule.rule else "mail"
     if rule.endpoint.startswith("issues."):
         return "published" if "known" in rule.rule else "issue"
+    if rule.endpoint.startswith("working_hours."):
+        return "calendar"
+    if rule.endpoint.startswith("agreements."):
+        return "agreement"
     return "ticket"
 
 
@@ -35,8 +39,9 @@ def guarded(app: Flask) -> list[tuple[Rule, str]]:
 def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
     """The rule's address for a number; for a rule with moves one for each of them."""
     values: dict[str, Any] = {
-        name: number for name in rule.arguments if name in ("number", "attachment_id", "mail_id")
+        name: number for name in rule.arguments if name in ("number", "attachment_id", "mail_id", "agreement_id")
     } | {name: cast.north.id for name in rule.arguments if name == "consortium_id"}
+    values |= {name: cast.north.slug for name in rule.arguments if name == "slug"}
     choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]
     with app.test_request_context():
         return [app.url_for(rule.endpoint, **values, **choice) for choice in choices]  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import service as people
 from desk.accounts.models import Person, RoleGrant
+from desk.calendars.models import Agreement, Calendar
 from desk.conversations.models import Attachment
 from desk.conversations.service import File
 from desk.db import Base, transaction
@@ -46,6 +47,8 @@ class Scene:
     issue: int
     mail: int
     stuck: int
+    calendar: int
+    agreement: int
 
     @classmethod
     def set(cls, cast: Cast, session: Session) -> "Scene":
@@ -58,7 +61,9 @@ class Scene:
         published(cast, cast.leo, issue, cast.north)
         mail, stuck = _mail(cast, ticket)
         file = session.scalars(sa.select(Attachment.id)).one()
-        return cls(ticket, file, issue, mail, stuck)
+        calendar = session.scalars(sa.select(Calendar.id).where(Calendar.consortium_id == cast.north.id)).one()
+        agreement = session.scalars(sa.select(Agreement.id).where(Agreement.consortium_id == cast.north.id)).one()
+        return cls(ticket, file, issue, mail, stuck, calendar, agreement)
 
 
 def _mail(cast: Cast, ticket: int) -> tuple[int, int]:
@@ -96,16 +101,16 @@ def strangers(cast: Cast, kind: str) -> Iterator[Person]:
     yield from elsewhere
     if kind in ("ticket", "file"):
         yield from (cast.bob, cast.adam)
-    if kind in ("issue", "mail", "stuck"):
+    if kind in ("issue", "mail", "stuck", "calendar", "agreement"):
         yield from (cast.alice, cast.rita, cast.ruth)
     if kind in ("mail", "stuck"):
         yield cast.leo
 
 
 def asked(client: FlaskClient, method: str, path: str) -> tuple[int, str]:
-    """Status and text of an answer, without the token of its forms, which knows the second."""
+    """Status and text of an answer, without what knows the second: the token of its forms, the page's own moment."""
     answer = client.open(path, method=method, data=dict(SENT) if method == "POST" else None)
-    return answer.status_code, re.sub(r'name="csrf_token"[^>]*', "", answer.text)
+    return answer.status_code, re.sub(r'name="csrf_token"[^>]*|data-now="[^"]*"', "", answer.text)
 
 
 def stored(session: Session) -> str:
@@ -147,7 +152,7 @@ def test_a_role_whose_time_is_over_opens_nothing_from_that_instant_on(
     with transaction() as unit:
         unit.execute(sa.update(RoleGrant).values(valid_until=cast.now + timedelta(hours=1)))
     owners = {"ticket": cast.leo, "file": cast.alice, "issue": cast.leo, "published": cast.alice}
-    owners |= {"mail": cast.lena, "stuck": cast.lena}
+    owners |= {"mail": cast.lena, "stuck": cast.lena, "calendar": cast.lena, "agreement": cast.lena}
     browsers = {kind: cast.sign_in(app.test_client(), person) for kind, person in owners.items()}
     pages = [(rule, kind_of(rule)) for rule, method in guarded(app) if method == "GET" and "move" not in rule.arguments]
 
@@ -161,7 +166,8 @@ def test_a_role_whose_time_is_over_opens_nothing_from_that_instant_on(
     assert list(opened_now().values()).count(200) >= 7
     clock.move(timedelta(hours=2))
     assert set(opened_now().values()) == {404}
-    for path in ("/tickets", "/tickets/new", "/queue", "/issues", "/known-issues", "/mail", "/escalations"):
+    lists = ("/tickets", "/tickets/new", "/queue", "/issues", "/known-issues", "/mail", "/escalations")
+    for path in (*lists, "/service-levels/hours"):
         assert {client.get(path).status_code for client in browsers.values()} == {404}, path
 
 
