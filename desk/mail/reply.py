@@ -6,6 +6,7 @@ harm than a signature that is shown: a doubtful line is kept, and if nothing is 
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 from desk.mail import phrases
@@ -19,6 +20,8 @@ REPLY_ABOVE = "##- Please write your answer above this line -##"
 
 _MARKER = re.compile(re.escape(REPLY_ABOVE[4:-4]).replace(r"\ ", r"\s+"), re.IGNORECASE)
 _SUBJECT_PREFIX = re.compile(r"^\W{0,3}(\w{1,12})\s?[:：]")
+_LEAST_IN_COMMON = 0.8
+_MOST_MARKS = 5
 _MARKED_LINE = "> our mail"
 
 
@@ -43,8 +46,8 @@ def new_text(message: Readable) -> str:
         return message.text.strip("\n")  # what it quotes is what it reports
     names = [author.name for author in message.authors]
     forwarded = _is_forward(message.subject)
-    new = _new_by_structure(message, names, forwarded) or _new(message.text, names, forwarded)[0]
-    return new or message.text.strip("\n")
+    new = "" if forwarded else _new_by_structure(message, names)
+    return new or _new(message.text, names, forwarded)[0] or message.text.strip("\n")
 
 
 def _is_forward(subject: str) -> bool:
@@ -52,16 +55,24 @@ def _is_forward(subject: str) -> bool:
     return prefix is not None and prefix[1].casefold() in phrases.FORWARD_SUBJECTS
 
 
-def _new_by_structure(message: Readable, names: Sequence[str], forwarded: bool) -> str:
+def _new_by_structure(message: Readable, names: Sequence[str]) -> str:
     """What is new by the elements of the HTML; '' where they say nothing or the text is not the text of this HTML."""
-    if not message.html or any(map(is_marked, message.text.split("\n"))):
-        return ""
-    marked = text_with_quotation(message.html)
-    if not marked:
-        return ""
-    found, forwards, parts = _new(marked, names, forwarded)
+    marked = text_with_quotation(message.html) if message.html else ""
     whole = _letters(message.text)
+    if not marked or not _is_rendering(marked, message.text, whole):
+        return ""
+    found, forwards, parts = _new(marked, names, forwarded=False)
     return found if not forwards and all(_letters(part) in whole for part in parts) else ""
+
+
+def _is_rendering(marked: str, text: str, whole: str) -> bool:
+    """Whether the text says what the HTML says, and no lines of it are marked that the HTML does not mark."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    letters = _letters(marked)
+    if len(letters) < _LEAST_IN_COMMON * len(whole) or _letters(first) not in letters:
+        return False
+    marks = islice(filter(is_marked, text.split("\n")), _MOST_MARKS)
+    return all(_letters(line) in letters for line in marks)
 
 
 def _letters(text: str) -> str:
