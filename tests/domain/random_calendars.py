@@ -18,7 +18,7 @@ from desk.domain.opening_hours import WEEKDAYS
 
 DAY = 86_400
 LAW = settings(
-    max_examples=int(os.environ.get("LAW_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("LAW_EXAMPLES", "30")),
     derandomize="LAW_EXAMPLES" in os.environ,  # so that a mutant is not killed by luck
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -24,6 +24,7 @@ from desk.sla.models import ClockEvent, ClockSegment
 from desk.zones import queries, service
 from desk.zones.models import ZoneRules
 from tests.cast import Cast
+from tests.servers.processes import until
 from tests.sla.rig import Rig, at
 from tests.zones.crafted import ZoneData, zone_data
 
@@ -251,3 +252,18 @@ def test_tables_that_a_process_compiled_follow_the_data_it_was_started_with(
     assert opening() == at("2026-03-03T06:00")
     assert clocks.histories(session, [rig.lead_calendar_id])[rig.lead_calendar_id].is_open(at("2026-03-03T07:00"))
     session.rollback()
+
+
+def test_the_jobs_look_when_their_process_starts(app: Flask, cast: Cast, session: Session) -> None:
+    running = jobs.Jobs(app).start()
+    try:
+        until(
+            lambda: noted(session) == {"America/New_York", "Europe/Berlin", "UTC"}, what="the first look at the zones"
+        )
+    finally:
+        running.stop()
+
+
+def noted(session: Session) -> set[str]:
+    session.rollback()
+    return set(session.scalars(sa.select(ZoneRules.tz)))
