@@ -130,15 +130,17 @@ def carry_out(session: Session, now: datetime, limit: int) -> int:
     """
     done = 0
     for agreement_id in queries.to_carry_out(session, now):
-        left = clocks.live_tickets_under(session, queries.replaced(session, agreement_id, now), limit)
-        done += _keep_up(session, left, now, skip=True)
+        older = queries.replaced(session, agreement_id, now)
+        left = clocks.live_tickets_under(session, older, limit * clocks.SWEEPERS)
+        done += _keep_up(session, left, now, free=limit)
         if not left:
             done += _carried_out(session, agreement_id, now)
     return done
 
 
-def _keep_up(session: Session, ticket_ids: Sequence[int], now: datetime, *, skip: bool = False) -> int:
-    rows = clocks.locked(session, ticket_ids, skip=skip)
+def _keep_up(session: Session, ticket_ids: Sequence[int], now: datetime, *, free: int | None = None) -> int:
+    """``free``: only so many of them, of those that nobody else has locked."""
+    rows = clocks.locked(session, ticket_ids, skip=free is not None, limit=free)
     sla.work(session, rows, now, lambda unit: None)
     return len(rows)
 

@@ -1,11 +1,13 @@
 """Versions over time: dated ahead, carried out late or early, by a sweep or by whoever is first at a ticket."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.agreements import queries, service
@@ -13,7 +15,7 @@ from desk.agreements.service import Draft
 from desk.calendars import service as calendars
 from desk.calendars.models import AgreementVersion
 from desk.calendars.queries import agreement_in_force
-from desk.db import transaction
+from desk.db import db, transaction
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.lifecycle import State
 from desk.domain.permissions import SYSTEM
@@ -234,6 +236,62 @@ def test_a_version_is_marked_when_no_live_ticket_is_left_under_an_older_one(cast
     session.expire_all()
     assert session.get_one(AgreementVersion, version).carried_out_at == at("2026-03-04T10:02")
     assert queries.to_carry_out(session, at("2026-03-04T11:00")) == []
+
+
+def test_any_number_of_processes_carry_it_out_once(app: Flask, cast: Cast, session: Session) -> None:
+    first = Rig.build(cast, OPENED)
+    for _ in range(7):
+        Rig.build(cast, OPENED, consortium=first)
+    promised(first, "2026-03-04T09:30", hours(2), begins="2026-03-04T10:00")
+    gate, failures = threading.Barrier(3), []
+
+    def sweep() -> None:
+        try:
+            with app.app_context():
+                gate.wait(20)
+                for _ in range(12):
+                    with transaction() as unit:
+                        service.carry_out(unit, at("2026-03-04T10:00"), 1)
+                db.session.remove()
+        except Exception as error:  # a thread's failure must reach the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=sweep) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    with transaction() as unit:
+        wanted = sa.select(ClockEvent.ticket_id).where(ClockEvent.type == "retargeted", ClockEvent.kind == Kind.LEAD)
+        done = unit.scalars(wanted).all()
+    assert len(done) == len(set(done)) == 8
+
+
+def test_a_ticket_that_somebody_works_on_is_left_to_them_and_is_none_in_the_way_of_others(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    held = Rig.build(cast, OPENED)
+    free = Rig.build(cast, OPENED, consortium=held)
+    promised(held, "2026-03-04T09:30", hours(2), begins="2026-03-04T10:00")
+    found: list[int] = []
+
+    def sweep() -> None:
+        with app.app_context():
+            with transaction() as unit:
+                found.append(service.carry_out(unit, at("2026-03-04T10:00"), 1))
+            db.session.remove()
+
+    with transaction() as unit:
+        sla.lock(unit, held.ticket_id)
+        thread = threading.Thread(target=sweep)
+        thread.start()
+        thread.join(20)
+    assert found == [1]
+    assert free.clocks()[Kind.FIRST_RESPONSE].target == {"minutes": 120}
+    assert held.clocks()[Kind.FIRST_RESPONSE].target == {"working_days": 1}
 
 
 def test_tickets_stay_with_the_agreement_that_they_were_opened_under(cast: Cast, session: Session) -> None:
