@@ -4,6 +4,7 @@
 #   make test    every test that this machine can run; it says what it could not, and why
 #   make lint    ruff, mypy, import-linter
 #   make bench   the benchmarks, as a table with ratios
+#   make mutate  changes the arithmetic of working time and clocks, and says which changes no test minds (an hour)
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,7 +12,7 @@ PORT   ?= 8000
 PYTEST ?=
 FLASK  := $(VENV)/bin/flask --app wsgi
 
-.PHONY: demo run test lint bench migrate
+.PHONY: demo run test lint bench mutate migrate
 .DELETE_ON_ERROR:
 
 # DESK_* from the environment wins over these.
@@ -39,6 +40,11 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.main_job
+
+# What is left alive, and why, is in tests/domain/mutants.md.
+mutate: $(VENV)/.installed-dev
+	LAW_EXAMPLES=8 $(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut results
 
 # The stamps make a second run fast; changing a requirements file installs again.
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
