@@ -9,8 +9,10 @@ from holidays.registry import COUNTRIES
 
 from desk.domain.errors import InvalidInput
 
-HOLIDAY_YEARS = 5
+HOLIDAY_YEARS = 6
 """So many years from the one in which a version begins its public holidays are looked up and kept."""
+
+PART_LENGTH = 10
 
 _LANGUAGES = ("en_GB", "en_US")
 """Of the names, where the list has them: otherwise they would be in the language of whatever machine looks them up."""
@@ -40,14 +42,24 @@ def countries() -> Mapping[str, str]:
 
 @cache
 def parts_of(country: str) -> Mapping[str, str]:
-    """The parts of a country that have holidays of their own, code to name; none for a country nobody knows."""
+    """The parts of a country that have holidays of their own, code to name; none for a country nobody knows.
+
+    A few cities that have no code, but a long name in its place, are left out: it would not fit where it is kept.
+    """
     if country not in countries():
         return {}
     known = holidays.country_holidays(country)
     names: dict[str, str] = {}
     for name, part in (getattr(known, "subdivisions_aliases", None) or {}).items():
         names.setdefault(part, name)
-    return dict(sorted(((part, names.get(part, part)) for part in known.subdivisions), key=lambda item: item[1]))
+    fitting = [part for part in known.subdivisions if len(part) <= PART_LENGTH]
+    return dict(sorted(((part, names.get(part, part)) for part in fitting), key=lambda item: item[1]))
+
+
+def place_name(country: str, part: str | None) -> str:
+    """``Spain, Madrid``; a code that nobody knows stays what it is."""
+    name = countries().get(country, country)
+    return f"{name}, {parts_of(country).get(part, part)}" if part else name
 
 
 def _name(class_name: str) -> str:

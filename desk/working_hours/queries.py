@@ -122,9 +122,12 @@ def newest_id(session: Session, calendar_id: int) -> int:
 
 
 def in_force(found: Sequence[CalendarVersion], at: datetime) -> CalendarVersion:
-    """The version that counts at an instant; the first one counts before it, too."""
+    """The version that counts at an instant; the earliest one counts before it, too."""
     begun = [each for each in found if each.effective_from <= at]
-    return max(begun, key=lambda each: (each.effective_from, each.id), default=found[0])
+    if not begun:
+        first = min(each.effective_from for each in found)
+        begun = [each for each in found if each.effective_from == first]
+    return max(begun, key=lambda each: (each.effective_from, each.id))
 
 
 def version_lines(session: Session, found: Sequence[CalendarVersion], now: datetime) -> list[VersionLine]:

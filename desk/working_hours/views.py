@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
 from desk.access import current_actor, requires
 from desk.calendars.models import Calendar, CalendarVersion
@@ -46,8 +46,7 @@ DAYS = tuple(zip(WEEKDAYS, DAY_NAMES, strict=True))
 def service_level_tabs() -> list[tuple[str, str, bool]]:
     """The tabs of the service levels: label, address, whether the page is below it."""
     tabs = (("Working hours", "working_hours"), ("Agreements", "agreements"), ("What if", "simulation"))
-    there = [(label, name) for label, name in tabs if f"{name}.index" in current_app.view_functions]
-    return [(label, url_for(f"{name}.index"), request.blueprint == name) for label, name in there]
+    return [(label, url_for(f"{name}.index"), request.blueprint == name) for label, name in tabs]
 
 
 # ------------------------------------------------------------------ whose hours
