@@ -15,6 +15,8 @@ LARGEST_HEADER_BLOCK = 256 * 1024
 MOST_PARTS = 1000
 _MOST_BOUNDARIES = 300
 _MOST_STRAY_LINES = 20
+_MOST_BLOCKS = 10_000
+_STATUS_PART = re.compile(rb"message/(?:global-)?delivery-status|message/feedback-report", re.IGNORECASE)
 
 _END_OF_HEADER = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _BOUNDARY = re.compile(rb"boundary(?:\*[0-9*]{0,3})?\s*=\s*(?:\"([^\"\r\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
@@ -120,6 +122,8 @@ def _beyond_limits(raw: bytes) -> str:
     """Why the parser is not to see the body, or ''."""
     if len(raw) > LARGEST:
         return f"larger than {LARGEST // 1024 // 1024} MB"
+    if _STATUS_PART.search(raw) and raw.count(b"\n\n") + raw.count(b"\n\r\n") > _MOST_BLOCKS:
+        return "a report of too many groups of fields"
     boundaries = {(match[1] or match[2]).strip() for match in _BOUNDARY.finditer(raw)}
     if len(boundaries) > _MOST_BOUNDARIES:
         return "the parts are nested too deeply"

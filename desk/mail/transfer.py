@@ -5,6 +5,7 @@ import email
 import re
 from email.generator import BytesGenerator
 from email.message import Message
+from email.policy import Compat32
 from io import BytesIO
 
 from desk.mail.framing import Part, frame
@@ -160,6 +161,13 @@ def parsed(raw: bytes) -> Message:
     return email.message_from_bytes(frame(raw).whole, _class=Part)
 
 
+class _AsItCame(Compat32):
+    """Header fields are written as they were read: folding them anew changes them and is quadratic."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return f"{name}: {value}{self.linesep}".encode("utf-8", "surrogateescape")
+
+
 def embedded_bytes(part: Message) -> bytes:
     """The bytes of the message inside a message/rfc822 part."""
     inner = embedded(part)
@@ -167,7 +175,7 @@ def embedded_bytes(part: Message) -> bytes:
         return content(part)
     out = BytesIO()
     try:
-        BytesGenerator(out, mangle_from_=False, maxheaderlen=0).flatten(inner)
+        BytesGenerator(out, mangle_from_=False, policy=_AsItCame()).flatten(inner)
     except Exception:  # the generator raises a dozen kinds on broken headers; the raw mail is kept anyway
         return out.getvalue()
     return out.getvalue()
