@@ -24,11 +24,13 @@ def record(
     registry_id: int | None = None,
     payload: dict[str, Any] | None = None,
     quiet: bool = False,
+    flush: bool = True,
 ) -> Event:
     """Append an event.
 
     ``kind`` is a past participle (``opened``, ``answered``, ``breached``). ``quiet`` marks it as expanded at once, so
-    that nobody is told: for imports, and for events that only the timeline needs.
+    that nobody is told: for imports, and for events that only the timeline needs. ``flush``: send it at once, so that
+    it has its id; not for hundreds, since each flush looks through all that the session holds.
     """
     event = Event(
         kind=kind,
@@ -46,5 +48,6 @@ def record(
         expanded_at=at if quiet else None,
     )
     session.add(event)
-    session.flush()
+    if flush:
+        session.flush()
     return event

@@ -272,6 +272,7 @@ def _tell(session: Session, unit: queries.Unit, entry: Entry) -> None:
             "tell": [told.value for told in unit.applied.ladders[clock.kind].told_at(entry.event.percent)],
             "calendar_id": clock.calendar,
         },
+        flush=False,
         quiet=not clock.live,  # late by a correction, long after it was over: on record, but nobody can hurry any more
     )
 

@@ -1,6 +1,8 @@
 """The sweep records what has happened, once and at its own instant, whenever and by however many it is run."""
 
+import itertools
 import random
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,6 +24,9 @@ from desk.events.models import Event
 from desk.sla import queries, service
 from desk.sla.models import Clock, ClockEvent
 from tests.cast import Cast
+from tests.clock import MovableClock
+from tests.servers.desk import ROOT, Desk
+from tests.servers.processes import Process, until
 from tests.sla.rig import WEEKDAYS, Rig, at, counted_queries, office_hours
 
 MONDAY = "2026-03-02T09:00"
@@ -98,12 +103,7 @@ def test_the_schedule_of_the_sweep_never_changes_what_is_recorded(rig: Rig, sess
         rig.sweep(when)
     rig.change("2026-03-23T10:00", Change.resolved(public_message=True))
     late = {kind: clock.breached_at for kind, clock in rig.clocks().items()}
-    assert late == {
-        Kind.FIRST_RESPONSE: at("2026-03-04T08:00"),
-        Kind.LEAD: at("2026-03-06T08:00"),
-        Kind.REGULAR_UPDATE: at("2026-03-10T08:00"),
-        Kind.OVERALL: at("2026-03-12T08:00"),
-    }
+    assert late == BREACHES
     for kind, moment in late.items():
         assert recorded(session, kind, EventType.BREACHED) == [("breached", None, moment)]
         assert [percent for _, percent, _ in recorded(session, kind, EventType.WARNED)] == [50, 80, 100]
@@ -165,6 +165,69 @@ def test_two_sweepers_at_once_record_each_breach_once(app: Flask, cast: Cast) ->
     assert {count for _, _, count in times} == {1}
     assert told == 12 * 4
     assert first.check() == []
+
+
+@pytest.mark.faults
+def test_a_sweeper_killed_with_a_batch_in_hand_costs_nothing_and_repeats_nothing(
+    app: Flask, cast: Cast, desk: Desk, clock: MovableClock, session: Session
+) -> None:
+    first = Rig.build(cast, at(MONDAY))
+    rigs = [first, *(Rig.build(cast, at(MONDAY), consortium=first) for _ in range(11))]
+    clock.set(at("2026-03-16T09:00"))
+    in_hand = desk.folder / "in-hand"
+    killed = sweeper(desk, "5", str(in_hand))
+    until(in_hand.exists, 60, "a batch in hand")
+    others = [sweeper(desk, "2") for _ in range(2)]
+    if db.engine.dialect.name == "postgresql":
+        # They go round the rows that are held, and find all the others.
+        assert [other.wait(90) for other in others] == [0, 0], [other.output() for other in others]
+        assert len({ticket_id for ticket_id, *_ in judged(session)}) == len(rigs) - 5
+    killed.kill()
+    assert [other.wait(90) for other in others] == [0, 0], [other.output() for other in others]
+    assert sweeper(desk, "50").wait(90) == 0
+    found = judged(session)
+    assert len(found) == len(set(found)), "something was recorded twice"
+    assert {rig.ticket_id for rig in rigs} == {ticket_id for ticket_id, *_ in found}
+    for rig in rigs:
+        own = [each[1:] for each in found if each[0] == rig.ticket_id]
+        assert [each for each in own if each[0] is Kind.FIRST_RESPONSE] == [
+            (Kind.FIRST_RESPONSE, "warned", 50, at("2026-03-03T08:30")),
+            (Kind.FIRST_RESPONSE, "warned", 80, at("2026-03-03T13:00")),
+            (Kind.FIRST_RESPONSE, "warned", 100, at("2026-03-03T16:00")),
+            (Kind.FIRST_RESPONSE, "breached", None, at("2026-03-04T08:00")),
+        ]
+        assert {each[0]: each[3] for each in own if each[1] == "breached"} == BREACHES
+    told = session.scalar(sa.select(sa.func.count()).select_from(Event).where(Event.kind == "breached"))
+    assert told == len(rigs) * len(BREACHES)
+    assert first.check() == []
+
+
+BREACHES = {
+    Kind.FIRST_RESPONSE: at("2026-03-04T08:00"),
+    Kind.LEAD: at("2026-03-06T08:00"),
+    Kind.REGULAR_UPDATE: at("2026-03-10T08:00"),
+    Kind.OVERALL: at("2026-03-12T08:00"),
+}
+
+
+def sweeper(desk: Desk, *words: str) -> Process:
+    """A process of its own that works off what is due, see ``tests.sla.sweeper``."""
+    command = [sys.executable, "-m", "tests.sla.sweeper", *words]
+    return Process(command, log=desk.folder / f"sweeper-{next(_numbers)}.log", env=desk.env, cwd=ROOT)
+
+
+_numbers = itertools.count(1)
+
+
+def judged(session: Session) -> list[tuple[int, Kind, str, int | None, datetime]]:
+    """Every warning and breach that is recorded: ticket, clock, which, and its instant."""
+    session.rollback()
+    rows = session.scalars(
+        sa.select(ClockEvent)
+        .where(ClockEvent.type.in_([EventType.WARNED, EventType.BREACHED]))
+        .order_by(ClockEvent.ticket_id, ClockEvent.kind, ClockEvent.at, ClockEvent.id)
+    )
+    return [(row.ticket_id, row.kind, row.type.value, row.percent, row.at) for row in rows]
 
 
 def test_verbs_sweeps_and_edits_at_once_neither_block_each_other_for_good_nor_lose_anything(
