@@ -152,10 +152,7 @@ def settle_mail(session: Session, settings: Settings) -> int:
     past = sa.or_(Event.ticket_id.is_(None), Event.ticket_id.in_(over), Event.kind.in_(_NO_LETTERS))
     session.execute(sa.update(Event).where(untold, past).values(expanded_at=Event.at))
     _held = [*held(session), *session.scalars(sa.select(Ticket).where(Ticket.state != State.CLOSED))]
-    # What waits for the opening of a team is told then; if that is still to come, the desk itself does it.
-    latest = session.scalar(sa.select(sa.func.max(Event.at)))
-    moment = sa.func.coalesce(Event.tell_from, Event.at)
-    oldest = sa.select(moment).where(untold, moment <= latest).order_by(moment, Event.id).limit(1)
+    oldest = sa.select(Event.at).where(untold).order_by(Event.id).limit(1)
     while (at := session.scalar(oldest)) is not None:
         notify.expand_one(session, settings=settings, now=at)
     sent = sa.update(OutboundMail).where(OutboundMail.state == OutboundState.QUEUED)
