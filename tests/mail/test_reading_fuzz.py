@@ -1,6 +1,7 @@
 """The reader against bytes that nobody wrote: it never raises, gives what a database takes, and comes to an end."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -95,6 +96,47 @@ def test_damaged_messages_are_read(raw: bytes) -> None:
 def test_a_piece_many_times_over_is_read(piece: bytes, times: int, raw: bytes) -> None:
     half = len(raw) // 2
     assert_sound(read(raw[:half] + piece * times + raw[half:]))
+
+
+PLACES = {
+    "subject": b"Subject: %s\n\nx",
+    "author": b"From: %s\n\nx",
+    "file name": b"Content-Disposition: attachment; filename=%s\n\nx",
+    "text": b"From: a@b.example\n\n%s",
+    "flowed text": b"Content-Type: text/plain; format=flowed\n\n%s",
+    "HTML": b"Content-Type: text/html\n\n%s",
+    "parts": b"Content-Type: multipart/mixed; boundary=cut\n\n%s",
+    "a forward": b"Subject: Fwd: x\n\n%s",
+    "a bounce": b"From: MAILER-DAEMON@b.example\nSubject: failure notice\n\n%s",
+    "a status": b"Content-Type: message/delivery-status\n\n%s",
+    "a message inside": b"Content-Type: message/rfc822\n\n%s",
+    "a signed message": b"Content-Type: application/pkcs7-mime\n\n%s",
+}
+OFTEN = (
+    b"\n",
+    b" ",
+    b"\xa0",
+    b"\xff",
+    b"a: ",
+    b"a@b ",
+    b"<",
+    b"> ",
+    b"(",
+    b"=?utf-8?q?,",
+    b"=?utf-8?q?a?= ",
+    b"--cut\n",
+    b"=\n",
+    b"0\x80",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_piece_many_times_over_in_one_place_takes_no_more_than_its_length(place: str) -> None:
+    """Folding a header anew, and blanks around an @, were quadratic once: half a minute for 100 KB."""
+    for piece in OFTEN:
+        started = time.process_time()
+        read(PLACES[place] % (piece * (60_000 // len(piece))))
+        assert time.process_time() - started < EXAMPLE_SECONDS / 4, piece
 
 
 @pytest.mark.parametrize(
