@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.calendars.models import Agreement, AgreementVersion, Calendar, CalendarVersion
-from desk.domain.calendar import instant, whole_second
+from desk.domain.calendar import EPOCH, instant, whole_second
+from desk.domain.calendar_history import CalendarHistory
 from desk.domain.errors import InvalidInput, NotPermitted
 from desk.domain.holiday_dates import HOLIDAY_YEARS, public_holidays
 from desk.domain.opening_hours import parse
@@ -23,6 +25,10 @@ from desk.domain.targets import (
     table_to_json,
 )
 from desk.events import service as events
+
+UNDER_LOCK = {"key_share": True}
+"""How an edit locks a calendar, a team or an agreement: against other edits, not against whoever writes a clock that
+points at it. That one has the ticket's clock lock already, for which the edit is going to wait."""
 
 
 def add_calendar(
@@ -106,6 +112,52 @@ def add_calendar_version(
     session.flush()
     _record(session, "calendar_saved", actor, calendar.consortium_id, calendar.registry_id, version.id, now)
     return version
+
+
+def correct_past(
+    session: Session,
+    actor: Actor,
+    calendar: Calendar,
+    *,
+    known: CalendarHistory,
+    since: datetime,
+    until: datetime,
+    spec: Mapping[str, Any] | None,
+    holidays: Mapping[str, str],
+    note: str,
+    now: datetime,
+) -> None:
+    """Versions with the hours that were really kept from ``since`` to ``until``, and as before from then on.
+
+    ``known``: the calendar until now. ``holidays``: ISO dates that were forgotten, with their names, where no ``spec``
+    is given. Called by ``desk.corrections.service.remeasure``, which measures again.
+    """
+    chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id == calendar.id)
+    rows: dict[Any, CalendarVersion] = {version.id: version for version in session.scalars(chosen)}
+
+    def write(start: datetime, hours: Mapping[str, Any] | None, more: Mapping[str, str]) -> None:
+        old = rows[known.version_at(start).key]
+        version = add_calendar_version(
+            session,
+            actor,
+            calendar,
+            spec=hours or {**old.spec, "holidays": [*old.spec["holidays"], *more]},
+            effective_from=start,
+            now=now,
+            country=old.country,
+            subdivision=old.subdivision,
+            note=note,
+            names={**old.holiday_names, **more},
+        )
+        version.correction = True
+
+    begins = {version.effective_from for version in known.versions}
+    if since < min(begins):
+        write(EPOCH, None, {})  # the first one also holds before it
+    for start in sorted({since, *(begin for begin in begins if since < begin < until)}):
+        write(start, spec, holidays)
+    if until not in begins:
+        write(until, None, holidays)
 
 
 def add_agreement(

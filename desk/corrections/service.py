@@ -13,12 +13,11 @@ from sqlalchemy.orm import Session
 
 from desk.calendars import queries as calendar_queries
 from desk.calendars import service as calendars
-from desk.calendars.models import Calendar, CalendarVersion
+from desk.calendars.models import Calendar
 from desk.corrections import queries
 from desk.corrections.models import Objection, ObjectionState, Party
 from desk.domain.account import Stretch
-from desk.domain.calendar import EPOCH, instant, whole_second
-from desk.domain.calendar_history import CalendarHistory
+from desk.domain.calendar import instant, whole_second
 from desk.domain.clocks import EventType, Measure
 from desk.domain.corrections import Correction, correct_calendar, correct_stretch
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -169,7 +168,7 @@ def remeasure(
     again what they were. What already happened by the hours as they were known stays. Raises ``InvalidInput``,
     ``NotFound``, ``NotPermitted``.
     """
-    calendar = session.get(Calendar, calendar_id, with_for_update=True)
+    calendar = session.get(Calendar, calendar_id, with_for_update=calendars.UNDER_LOCK)
     if calendar is None:
         raise NotFound
     calendars.may_edit(actor, calendar.consortium_id, calendar.registry_id)
@@ -183,7 +182,18 @@ def remeasure(
     # The correction is known from a moment after all that was measured without it, whatever machine wrote that.
     locked = [row for batch in _batches(ids) for row in clocks.locked(session, batch)]
     at = max([instant(whole_second(now)), *(row.last_at for row in locked)])
-    _write_corrections(session, actor, calendar, before, span, spec, holidays, at)
+    calendars.correct_past(
+        session,
+        actor,
+        calendar,
+        known=before,
+        since=span.since,
+        until=span.until,
+        spec=spec,
+        holidays={day.isoformat(): why for day in sorted(holidays)},
+        note=why,
+        now=at,
+    )
     changed: list[Remeasured] = []
 
     def act(unit: clocks.Unit) -> None:
@@ -304,48 +314,6 @@ def _is_over(span: _Span, now: datetime) -> None:
         raise InvalidInput("The span ends before it begins.", field="until_at")
     if span.until > now:
         raise InvalidInput("Only the past is corrected; for what is ahead, save other hours.", field="until_at")
-
-
-def _write_corrections(
-    session: Session,
-    actor: Actor,
-    calendar: Calendar,
-    known: CalendarHistory,
-    span: _Span,
-    spec: Mapping[str, Any] | None,
-    holidays: Collection[date],
-    at: datetime,
-) -> None:
-    """The corrected hours from the beginning of the span, in each version that was in force in it; then as before."""
-    chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id == calendar.id)
-    rows = {version.id: version for version in session.scalars(chosen)}
-    days = {day.isoformat(): span.reason for day in sorted(holidays)}
-
-    def write(start: datetime, version_id: Any, given: Mapping[str, Any] | None, more: Mapping[str, str]) -> None:
-        old = rows[version_id]
-        hours = given or {**old.spec, "holidays": [*old.spec["holidays"], *more]}
-        version = calendars.add_calendar_version(
-            session,
-            actor,
-            calendar,
-            spec=hours,
-            effective_from=start,
-            now=at,
-            country=old.country,
-            subdivision=old.subdivision,
-            note=span.reason,
-            names={**old.holiday_names, **more},
-        )
-        version.correction = True
-
-    begins = [version.effective_from for version in known.versions]
-    if span.since < min(begins):
-        write(EPOCH, known.version_at(span.since).key, None, {})  # the first one also holds before it
-    for start in sorted({span.since, *(begin for begin in begins if span.since < begin < span.until)}):
-        write(start, known.version_at(start).key, spec, days)
-    after = known.version_at(span.until)
-    if after.effective_from != span.until:
-        write(span.until, after.key, None, days)
 
 
 def _record_correction(

@@ -160,7 +160,7 @@ def set_team_calendar(session: Session, actor: Actor, *, team_id: int, calendar_
     support (Tier 2) for both of its clocks. What the member was promised stays in the calendar it was promised in. The
     hours of a registry's Tier 3 are shown, and measure nothing. Raises ``NotFound``, ``NotPermitted``.
     """
-    team = session.get(Team, team_id, with_for_update=True)
+    team = session.get(Team, team_id, with_for_update=calendars.UNDER_LOCK)
     calendar = session.get(Calendar, calendar_id)
     if team is None or calendar is None:
         raise NotFound
@@ -225,7 +225,7 @@ def tell_of_closed(session: Session, now: datetime) -> int:
 
 def _locked(session: Session, calendar_id: int) -> Calendar:
     """The calendar, locked until the end of the transaction: one edit after the other."""
-    found = session.get(Calendar, calendar_id, with_for_update=True)
+    found = session.get(Calendar, calendar_id, with_for_update=calendars.UNDER_LOCK)
     if found is None:
         raise NotFound
     return found
