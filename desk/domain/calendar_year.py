@@ -1,11 +1,10 @@
 """A year of somebody's working hours, day by day: open, special, holiday, closed, with names; to see and to hear."""
 
 import calendar
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import groupby
 
 from desk.domain.calendar import BusinessCalendar, whole_second
 from desk.domain.calendar_dates import ONE_DAY, days_in_words
@@ -113,13 +112,66 @@ def working_days(found: Sequence[Month]) -> int:
 
 
 def notes(found: Sequence[Day]) -> list[Note]:
-    """What is to be said of some days in order: those alike and in a row together."""
-    said: list[Note] = []
-    worth = [day for day in found if day.mark or day.breaks or (day.name and day.kind is DayKind.OPEN)]
-    for _, group in groupby(enumerate(worth), key=lambda item: (item[1].day.toordinal() - item[0], item[1].in_words)):
-        run = [day for _, day in group]
-        said.append(Note(days_in_words(run[0].day, run[-1].day).rsplit(" ", 1)[0], run[0].in_words, run[0].kind))
-    return said
+    """What is to be said of some days in order: those alike and in a row together, a closure across its holidays."""
+    said: list[tuple[date, date, Day]] = []
+    for day in found:
+        if not (day.mark or day.breaks or (day.name and day.kind is DayKind.OPEN)):
+            continue
+        place = next((n for n, (_, last, one) in enumerate(said) if _goes_on(one, last, day, found)), None)
+        if place is None:
+            said.append((day.day, day.day, day))
+        else:
+            said[place] = (said[place][0], day.day, day)
+    return [
+        Note(days_in_words(first, last).rsplit(" ", 1)[0], day.in_words, day.kind)
+        for first, last, day in sorted(said, key=lambda run: run[0])
+    ]
+
+
+def _goes_on(one: Day, last: date, day: Day, found: Sequence[Day]) -> bool:
+    """Whether a day is like a run that ended on ``last``, with nothing but holidays between the two."""
+    if one.in_words != day.in_words or one.kind is not day.kind:
+        return False
+    between = [each for each in found if last < each.day < day.day]
+    return all(day.kind is DayKind.CLOSED and each.kind is DayKind.HOLIDAY for each in between)
+
+
+def closed_runs(found: Iterable[Day]) -> list[tuple[date, date, str]]:
+    """Holidays and closures among some days in order: those in a row with one name together."""
+    runs: list[tuple[date, date, str]] = []
+    for day in found:
+        if day.kind not in (DayKind.HOLIDAY, DayKind.CLOSED):
+            continue
+        name = day.name or "Closed"
+        if runs and runs[-1][1] + ONE_DAY == day.day and runs[-1][2] == name:
+            runs[-1] = (runs[-1][0], day.day, name)
+        else:
+            runs.append((day.day, day.day, name))
+    return runs
+
+
+def other_hours(found: Iterable[Day]) -> list[tuple[date, str, str, str]]:
+    """Windows of the days with other hours than their weekday's, breaks taken out: date, start, end, name."""
+    return [
+        (day.day, _wall(start), _wall(end), day.name or "Other hours")
+        for day in found
+        if day.kind is DayKind.SPECIAL
+        for start, end in without(day.windows, day.breaks)
+    ]
+
+
+def without(windows: Sequence[Window], breaks: Sequence[Window]) -> list[Window]:
+    """The windows with the breaks taken out."""
+    left = sorted(windows)
+    for start, end in breaks:
+        cut = [(a, min(b, start)) for a, b in left] + [(max(a, end), b) for a, b in left]
+        left = sorted((a, b) for a, b in cut if a < b)
+    return left
+
+
+def _wall(second: int) -> str:
+    wall = second - DAY_SECONDS if second > DAY_SECONDS else second
+    return f"{wall // 3600:02}:{wall % 3600 // 60:02}"
 
 
 def in_words(windows: Sequence[Window]) -> str:
@@ -128,9 +180,7 @@ def in_words(windows: Sequence[Window]) -> str:
 
 
 def _clock(second: int) -> str:
-    next_day = second > DAY_SECONDS
-    wall = second - DAY_SECONDS if next_day else second
-    return f"{wall // 3600:02}:{wall % 3600 // 60:02}" + (" the next day" if next_day else "")
+    return _wall(second) + (" the next day" if second > DAY_SECONDS else "")
 
 
 def _weeks(year: int, month: int) -> list[list[date]]:

@@ -142,7 +142,7 @@ def version_lines(session: Session, found: Sequence[CalendarVersion], now: datet
         what = changes(before.spec, each.spec, zone.day_of(each.effective_from)) if before else []
         standing = "in force" if each is force else "replaced" if later else "past"
         standing = "ahead" if each.effective_from > now and not later else standing
-        said.append(VersionLine(each, names.get(each.created_by, "the desk itself"), standing, what))
+        said.append(VersionLine(each, names.get(each.created_by, "The desk itself"), standing, what))
     return said[::-1]
 
 
@@ -271,7 +271,7 @@ class Preview:
     def count(self, moves: Sequence[Move]) -> None:
         """Take some moves in; only the weightiest are kept."""
         for move in moves:
-            self.kinds[move.kind] += 1
+            self.kinds[move.kind] += move.before != move.after
             self.late += move.late
             self.later += move.seconds > 0
             self.earlier += move.seconds < 0

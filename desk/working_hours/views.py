@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 
 from desk.access import current_actor, requires
 from desk.calendars.models import Calendar, CalendarVersion
@@ -289,7 +289,7 @@ def export(number: int) -> Any:
         calendar.name,
         f"Open {hours_in_words(force.spec['weekly_hours'])}, {force.spec['tz']}.",
         force.spec["tz"],
-        f"{number}@{request.host.partition(':')[0]}",
+        f"{number}@{current_app.config['DESK'].MAIL_DOMAIN}",
         found[-1].created_at,
         [icalendar.Days(*run) for run in calendar_year.closed_runs(days)],
         [icalendar.Hours(*hours) for hours in calendar_year.other_hours(days)],

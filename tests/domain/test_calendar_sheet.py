@@ -217,6 +217,22 @@ def test_a_year_shows_each_version_on_its_own_days() -> None:
     assert calendar_year.working_days(months) == 26 + 25
 
 
+def test_a_closure_is_said_once_across_the_holidays_in_it() -> None:
+    sheet = Sheet(
+        tz="UTC", weekly=OFFICE, country="GB", subdivision="ENG", closures=[("2026-12-24", "2026-12-31", "Winter")]
+    )
+    draft, _ = read(sheet, NOW, TODAY)
+    assert draft is not None
+    history = CalendarHistory.of(BusinessCalendar.from_spec(draft.spec), 1)
+    december = calendar_year.months(history, {1: draft.names}, 2026)[11]
+    assert [(note.when, note.what) for note in december.notes] == [
+        ("24 to 31 December", "closed: Winter"),
+        ("25 December", "Christmas Day"),
+        ("26 December", "Boxing Day"),
+        ("28 December", "Boxing Day (observed)"),
+    ]
+
+
 def test_a_date_that_the_zone_skipped_has_no_hours() -> None:
     spec = {"tz": "Pacific/Apia", "weekly_hours": {day: [["09:00", "17:00"]] for day in WEEKDAYS}}
     history = CalendarHistory.of(BusinessCalendar.from_spec(spec))

@@ -13,7 +13,7 @@ from desk.accounts.models import Team
 from desk.calendars import service as calendars
 from desk.calendars.models import Calendar, CalendarVersion
 from desk.calendars.queries import history
-from desk.db import transaction
+from desk.db import db, transaction
 from desk.domain.calendar_sheet import Draft
 from desk.domain.clocks import EventType
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -148,6 +148,19 @@ def test_a_version_that_somebody_else_wrote_meanwhile_is_a_conflict(rig: Rig, ca
     with pytest.raises(Conflict):
         edited(cast, rig.lead_calendar_id, office_hours("Europe/Paris"), "2026-03-02T10:01", base=seen)
     assert len(queries.versions(session, rig.lead_calendar_id)) == 2
+
+
+def test_an_edit_waits_for_no_clock_that_is_being_written(rig: Rig, cast: Cast, session: Session) -> None:
+    """Whoever writes a clock holds the key of its calendar; an edit that waited for it would be waited for, too."""
+    if session.get_bind().dialect.name != "postgresql":
+        return  # one writer at a time
+    with db.engine.connect() as other:
+        other.execute(sa.text("SELECT id FROM calendar FOR KEY SHARE"))
+        other.execute(sa.text("SELECT id FROM team FOR KEY SHARE"))
+        edited(cast, rig.lead_calendar_id, office_hours("Europe/Lisbon"), "2026-03-02T10:00")
+        with transaction() as unit:
+            chosen = {"team_id": cast.north_desk.id, "calendar_id": rig.lead_calendar_id}
+            service.set_team_calendar(unit, cast.actor(cast.lena), now=at("2026-03-02T10:00"), **chosen)
 
 
 def test_hours_that_never_open_are_not_saved(rig: Rig, cast: Cast, session: Session) -> None:

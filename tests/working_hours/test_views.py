@@ -110,7 +110,7 @@ def test_an_agent_or_a_stranger_changes_nothing(app: Flask, cast: Cast, session:
 
 def test_the_list_says_who_keeps_which_hours_and_whether_it_is_open(lena: FlaskClient, clock: MovableClock) -> None:
     page = text(lena.get(HOURS).text)
-    assert "Northern support" in page and "Open now until Today 17:00 CET" in page
+    assert "Northern support" in page and "Open now until today 17:00 CET" in page
     assert "Monday to Friday 09:00 to 17:00." in page
 
 
