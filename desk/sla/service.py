@@ -188,7 +188,7 @@ def rebuild(session: Session, check: bool = True) -> list[str]:
             happened = stored[unit.row.ticket_id]
             replayed = Book({}, unit.book.calendars)
             for row in happened:
-                replayed.enter(row.value())
+                replayed.enter(ClockEvent.value(row))
             found += _compare_set(unit, happened, check)
             found += _compare(session, unit, replayed.cycles, check)
             found += _compare_segments(session, happened, replayed, segments, check)
