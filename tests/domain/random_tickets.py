@@ -12,6 +12,7 @@ from desk.domain.clock_changes import changes_of
 from desk.domain.clocks import ClockEvent
 from desk.domain.lifecycle import LIVE, Action, State, may_move, next_state
 from desk.domain.sla import Book, Change, HandoverAnswer, Kind, Target, Terms
+from desk.domain.targets import REGISTRY_KINDS
 from tests.domain.random_calendars import DAY, Scene, scenes, specs
 
 Happening = tuple[int, str, int]
@@ -22,14 +23,17 @@ _GAPS = st.one_of(
     st.integers(0, 200).map(lambda quarters: quarters * 900),
     st.integers(0, 4 * DAY),
 )
-MOVES = tuple(Action)
+_RARE = (Action.MERGE, Action.CLOSE)  # nothing happens to a ticket after them
+MOVES = (*(action for action in Action if action not in _RARE), *_RARE)
 TURNS = ("priority", "agreement", "receipt", "accept", "absorb")
 EDITS = ("edit", "edit ahead")
+PLACES = ("transfer", "hours")
 
 
 def happenings(*names: str, size: int = 14) -> st.SearchStrategy[list[Happening]]:
-    """What happens to a ticket, moves more often than the rest; what is illegal at its turn does not happen."""
-    what = st.one_of(st.sampled_from([move.value for move in MOVES]), st.sampled_from([*MOVES[:4], *names]).map(str))
+    """What happens to a ticket, and what is illegal at its turn does not happen."""
+    moves = st.sampled_from([move.value for move in MOVES])
+    what = st.one_of(moves, st.sampled_from(names), st.sampled_from(names)) if names else moves
     return st.lists(st.tuples(_GAPS, what, st.integers(0, 11)), min_size=3, max_size=size)
 
 
@@ -117,6 +121,9 @@ class Life:
             case "transfer":
                 self.keys[Kind.LEAD] = "other" if self.keys[Kind.LEAD] == "lead" else "lead"
                 self._do(Change.lead_transferred())
+            case "hours":
+                self.keys |= dict.fromkeys((Kind.LEAD, *REGISTRY_KINDS), "other" if number % 2 else "lead")
+                self._do(Change.hours_chosen())
             case "edit" | "edit ahead" if self.edits:
                 self._edit(self.edits[number % len(self.edits)], timedelta(hours=7 * number * (what == "edit ahead")))
 
@@ -182,7 +189,7 @@ class Story:
 def stories(draw: st.DrawFn, *more: str) -> Story:
     """A ticket's life of moves and of ``more``; of the calendars that are edited one is the scene's own again."""
     scene = draw(scenes())
-    if not {"transfer", *EDITS} & set(more):
+    if not {*PLACES, *EDITS} & set(more):
         return Story(scene, draw(happenings(*more)))
     others = [BusinessCalendar.from_spec(draw(specs(scene.tz, scene.day))) for _ in range(2)]
     return Story(scene, draw(happenings(*more)), (scene.calendar, others[0]), others[1])

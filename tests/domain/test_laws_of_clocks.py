@@ -12,7 +12,7 @@ from desk.domain.calendar import instant, whole_second
 from desk.domain.lifecycle import Action, State
 from desk.domain.sla import Book, ClockEvent, ClockState, EventType, Kind, fold, replay
 from tests.domain.random_calendars import DAY, LAW
-from tests.domain.random_tickets import EDITS, TURNS, Story, stories, zones_changed
+from tests.domain.random_tickets import EDITS, PLACES, TURNS, Story, stories, zones_changed
 
 LOOKS = st.lists(st.integers(0, 40 * DAY), min_size=1, max_size=5)
 SWEEPS = st.lists(st.integers(0, 30 * DAY), max_size=8)
@@ -124,7 +124,7 @@ def every_look(life: Any, looks: list[int]) -> list[datetime]:
 
 
 @LAW
-@given(stories("receipt", "accept", "transfer"), LOOKS)
+@given(stories("receipt", "accept", *PLACES), LOOKS)
 def test_law_10_at_every_instant_late_is_exactly_when_more_was_consumed_than_promised(
     story: Story, looks: list[int]
 ) -> None:
@@ -138,7 +138,7 @@ def test_law_10_at_every_instant_late_is_exactly_when_more_was_consumed_than_pro
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"), LOOKS)
+@given(stories(*TURNS, *EDITS, *PLACES), LOOKS)
 def test_law_10_whatever_changes_nobody_is_late_unrecorded_and_no_breach_is_moved_or_taken_back(
     story: Story, looks: list[int]
 ) -> None:
@@ -160,7 +160,7 @@ def test_law_10_whatever_changes_nobody_is_late_unrecorded_and_no_breach_is_move
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"))
+@given(stories(*TURNS, *EDITS, *PLACES))
 def test_a_breach_is_never_dated_before_the_promise_was_what_it_is(story: Story) -> None:
     life = story.live()
     changed: dict[Kind, datetime] = {}
@@ -176,7 +176,7 @@ def test_a_breach_is_never_dated_before_the_promise_was_what_it_is(story: Story)
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"), SWEEPS)
+@given(stories(*TURNS, *EDITS, *PLACES), SWEEPS)
 def test_law_11_a_replay_of_the_events_gives_the_same_clocks(story: Story, sweeps: list[int]) -> None:
     life = story.live(sweeps)
     again = replay(life.events, life.book.calendars)
@@ -185,17 +185,18 @@ def test_law_11_a_replay_of_the_events_gives_the_same_clocks(story: Story, sweep
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"), SWEEPS)
+@given(stories(*TURNS, *EDITS, *PLACES), SWEEPS)
 def test_law_11_what_was_measured_stays_whatever_is_learnt_of_the_zones_later(story: Story, sweeps: list[int]) -> None:
     life = story.live(sweeps)
     again = replay(life.events, zones_changed(life.book.calendars))
     for key, clock in life.book.cycles.items():
-        for name in ("state", "settled", "segments", "target_seconds", "breached_at", "warned", "running_since"):
+        # Which warnings still hold is asked of the stretch that runs, so not of these.
+        for name in ("state", "settled", "segments", "target_seconds", "breached_at", "running_since"):
             assert getattr(again[key], name) == getattr(clock, name), name
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"), st.integers(0, 30 * DAY))
+@given(stories(*TURNS, *EDITS, *PLACES), st.integers(0, 30 * DAY))
 def test_law_11_what_was_shown_at_a_moment_can_be_worked_out_again_later(story: Story, look: int) -> None:
     then = story.start + timedelta(seconds=look)
     past, when = [], story.start
@@ -220,7 +221,7 @@ def recorded(book: Book) -> set[Any]:
 
 
 @LAW
-@given(stories(*TURNS, *EDITS, "transfer"), SWEEPS)
+@given(stories(*TURNS, *EDITS, *PLACES), SWEEPS)
 def test_law_12_sweeping_at_any_set_of_times_records_the_same(story: Story, sweeps: list[int]) -> None:
     once, often = story.live(), story.live(sweeps)
     assert recorded(once.book) == recorded(often.book)
@@ -234,7 +235,7 @@ def test_the_lives_hold_what_the_laws_are_about() -> None:
     seen: Counter[str] = Counter()
 
     @settings(LAW, max_examples=60, derandomize=True)
-    @given(stories(*TURNS, *EDITS, "transfer"))
+    @given(stories(*TURNS, *EDITS, *PLACES))
     def look(story: Story) -> None:
         life = story.live()
         seen.update(event.type.value for event in life.events)

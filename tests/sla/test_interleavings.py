@@ -254,11 +254,14 @@ class Interleavings(RuleBasedStateMachine):
     @rule(gap=GAPS, which=st.integers(0, 2))
     def merge(self, gap: int, which: int) -> None:
         """One ticket's clocks end in another's."""
-        now, numbers = self._at(gap), self._open()
+        numbers = self._open()
         source, target = numbers[which % len(numbers)], numbers[(which + 1) % len(numbers)]
-        with transaction() as session:
-            service.merge_clocks(session, source, target, actor_id=self.cast.leo.id, now=now)
-        self.merged.add(source)
+
+        def act(session: Session, ticket: Ticket, now: datetime) -> None:
+            triage.merge(session, self.cast.actor(self.cast.leo, now), ticket, into=target, now=now)
+            self.merged.add(source)
+
+        self._do(gap, which, act)
 
     # --- what is edited while clocks run
 
