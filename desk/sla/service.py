@@ -305,6 +305,7 @@ def _project(session: Session, units: Sequence[queries.Unit]) -> int:
 def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | None, due_at: datetime | None) -> None:
     """The member was given a date and it has moved with the calendar or the agreement."""
     by_calendar = unit.book.had(Kind.OVERALL, EventType.CALENDAR_CHANGED)
+    corrected = unit.book.had(Kind.OVERALL, EventType.REMEASURED)
     by_agreement = unit.book.had(Kind.OVERALL, EventType.RETARGETED, ChangeType.AGREEMENT_CHANGED)
     if before is None or due_at is None or before == due_at or not (by_calendar or by_agreement):
         return
@@ -319,7 +320,7 @@ def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | No
             "kind": Kind.OVERALL.value,
             "before": before.isoformat(),
             "due_at": due_at.isoformat(),
-            "by": "calendar" if by_calendar else "agreement",
+            "by": "correction" if corrected else "calendar" if by_calendar else "agreement",
         },
     )
 

@@ -78,6 +78,8 @@ def test_a_confirmed_objection_to_a_pause_makes_it_count(rig: Rig, cast: Cast, s
     (mark,) = [mark for mark in told_of.marks if mark.type is EventType.REMEASURED]
     assert (mark.seconds, mark.reason, mark.actor_id) == (8 * 3600, "You had what you asked for.", cast.lena.id)
     assert told_of.clock.consumed == 1 * 3600 + 8 * 3600 + 6 * 3600 + 5 * 3600
+    (moved,) = told(session, "promise_moved")
+    assert (moved.payload["by"], moved.payload["due_at"]) == ("correction", "2026-03-11T16:00:00+00:00")
     (event,) = told(session, "objection_confirmed")
     assert (event.ticket_id, event.actor_id, event.audience) == (rig.ticket_id, cast.lena.id, "member")
     assert rig.check() == []
