@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict, JsonList
 from desk.domain.vocabulary import Audience
+from desk.mail.failures import Failure
 
 ADDRESS_LENGTH = 254
 MESSAGE_ID_LENGTH = 400
@@ -41,6 +42,31 @@ class OutboundState(StrEnum):
     DEAD = "dead"
 
 
+class Hold(StrEnum):
+    """What held a mail of ours back; empty for one that was refused or given up."""
+
+    ADDRESS = "address"  # nothing, or nothing automatic, goes to this address for now
+    CAP = "cap"  # as many as may go out have gone out
+
+
+class Cause(StrEnum):
+    """Why nothing goes to an address: mail comes back, or (for automatic mail alone) somebody complained of it."""
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+
+
+class MailboxTrouble(StrEnum):
+    """Why a mailbox is not fetched as it should be."""
+
+    NONE = "none"
+    UNREACHABLE = "unreachable"  # the server is away, or the connection broke
+    REFUSED = "refused"  # it does not accept our sign-in
+    UNKNOWN_ADDRESS = "unknown_address"  # no team has the address whose mail it is said to be
+    NOT_MOVED = "not_moved"  # mail was kept, but cannot be moved out of the way
+    FAILED = "failed"  # some mail could not be fetched or kept, and is tried again
+
+
 class InboundMail(Base):
     """One mail that was taken, kept before anything read it. Its bytes are in the store under ``key``.
 
@@ -58,6 +84,8 @@ class InboundMail(Base):
             postgresql_where=sa.text("state = 'new'"),
         ),
         sa.Index("ix_inbound_mail_state_id", "state", "id"),
+        # The cap on what one foreign address and one desk of ours write to each other.
+        sa.Index("ix_inbound_mail_counterpart_received_at", "counterpart", "received_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -80,6 +108,7 @@ class InboundMail(Base):
     ticket_message_id: Mapped[int | None] = mapped_column(sa.ForeignKey("message.id"), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     repeats: Mapped[int] = mapped_column(default=0)  # how often the same mail came again
+    counterpart: Mapped[str | None] = mapped_column(sa.String(ADDRESS_LENGTH))  # the sender as the caps count them
     read_at: Mapped[datetime | None]
 
 
@@ -127,3 +156,73 @@ class OutboundMail(Base):
     claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(sa.Text, default="")
+    held_by: Mapped[Hold | None]
+    failure: Mapped[Failure | None]  # what a report of this mail's failure meant for the address
+    failed_at: Mapped[datetime | None]
+
+
+class SuppressedAddress(Base):
+    """An address to which nothing goes, since when and why; the row stays when it is lifted, as history."""
+
+    __tablename__ = "suppressed_address"
+    __table_args__ = (
+        # One at a time for an address, and the look before each mail.
+        sa.Index(
+            "uq_suppressed_address_now",
+            "address",
+            unique=True,
+            sqlite_where=sa.text("lifted_at IS NULL"),
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH))
+    cause: Mapped[Cause]
+    since: Mapped[datetime]
+    why: Mapped[str] = mapped_column(sa.Text)
+    inbound_mail_id: Mapped[int | None] = mapped_column(sa.ForeignKey("inbound_mail.id"))  # the report; empty: refused
+    count: Mapped[int] = mapped_column(default=1)  # reports since then, this one too
+    last_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))  # empty: by a mail from the address
+    lifted_why: Mapped[str] = mapped_column(sa.Text, default="")
+
+
+class MailStorm(Base):
+    """A foreign address and a desk of ours that wrote to each other beyond the cap: one row for each pair, for ever."""
+
+    __tablename__ = "mail_storm"
+    __table_args__ = (sa.UniqueConstraint("place", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(sa.String(40))  # the desk of ours as text, since a key cannot hold empty parts
+    address: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH))
+    consortium_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consortium.id"), index=True)
+    registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"), index=True)
+    since: Mapped[datetime]
+    last_at: Mapped[datetime]
+    mails: Mapped[int] = mapped_column(default=1)  # kept without an answer since then
+
+
+class ImapMailbox(Base):
+    """One mailbox that is fetched by IMAP: who fetches it now, how far that got, and what is in the way.
+
+    A process holds it for a short while and renews that. Should two of them fetch all the same, because one was
+    stopped for long, each mail is still kept once.
+    """
+
+    __tablename__ = "imap_mailbox"
+    __table_args__ = (sa.UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(500))  # user, host, port and folder
+    address: Mapped[str] = mapped_column(sa.String(ADDRESS_LENGTH))  # of the desk, whose mail it is
+    uid_validity: Mapped[int | None] = mapped_column(sa.BigInteger)  # unsigned 32 bits (RFC 3501, 2.3.1.1)
+    last_uid: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # the highest that was kept under that validity
+    holder: Mapped[str] = mapped_column(sa.String(64), default="")
+    held_until: Mapped[datetime | None]
+    tried_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]  # the end of the last pass that left nothing undone
+    trouble: Mapped[MailboxTrouble] = mapped_column(default=MailboxTrouble.NONE)
+    trouble_since: Mapped[datetime | None]
