@@ -76,17 +76,6 @@ def take(
     return found[event.kind, own]
 
 
-def step(
-    clock: Clock | None, event: ClockEvent, calendars: Calendars, targets: Mapping[Kind, Target] | None = None
-) -> Clock:
-    """The clock after one event; a breach that happened before it is noted first, at its own instant."""
-    if clock is not None and not clock.concerned_by(event):
-        return clock
-    if clock is not None and event.type is not EventType.STARTED:
-        clock = with_breach(clock, calendars, instant(whole_second(event.at)))
-    return _stepped(clock, event, calendars, targets)
-
-
 def measured(before: Clock | None, event: ClockEvent, after: Clock) -> ClockEvent:
     """The event with what was measured at it, as it is stored."""
     if event.type is EventType.REMEASURED:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from desk.domain.calendar_history import Piece
 from desk.domain.clock_moments import passed, view, with_moments
-from desk.domain.clock_steps import CLOSING, Cycles, fold, measured, replay, step, take
+from desk.domain.clock_steps import CLOSING, Cycles, fold, measured, replay, take
 from desk.domain.clocks import (
     CalendarKey,
     Calendars,
@@ -53,7 +53,6 @@ __all__ = [
     "measured",
     "passed",
     "replay",
-    "step",
     "unanswered_since",
     "view",
     "with_moments",
