@@ -16,6 +16,7 @@ from desk.domain.calendar_dates import ONE_DAY, day_in_words, in_a_row
 from desk.domain.errors import InvalidInput
 from desk.domain.holiday_dates import HOLIDAY_YEARS, countries, parts_of, public_holidays
 from desk.domain.opening_hours import MOST_WINDOWS, WEEKDAYS, check, overlaps, typed_time, window_fault, zone_key
+from desk.domain.text import visible
 
 MOST_ROWS = 150
 """Closures, special days and breaks, of each kind."""
@@ -249,7 +250,7 @@ class _Reader:
         return day
 
     def name(self, text: str, control: str) -> str:
-        name = " ".join(text.split())
+        name = " ".join(visible(text).split())
         if len(name) > NAME_LENGTH:
             self.problems.append((control, f"Please use at most {NAME_LENGTH} characters for the name."))
         return name

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FileField, HiddenField, IntegerField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 from wtforms.widgets import DateTimeLocalInput, HiddenInput
 
 from desk.calendars.models import CalendarVersion
-from desk.db import NAME_LENGTH
+from desk.db import LARGEST_ID, NAME_LENGTH
 from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_dates import ONE_DAY
 from desk.domain.calendar_sheet import Draft, Row, Sheet, holidays_of, read, sheet_of
@@ -261,8 +261,8 @@ class NameForm(Form):
 class TeamForm(Form):
     """Which of the party's calendars a team keeps."""
 
-    team = IntegerField()
-    calendar = IntegerField()
+    team = IntegerField(validators=[NumberRange(1, LARGEST_ID)])
+    calendar = IntegerField(validators=[NumberRange(1, LARGEST_ID)])
 
 
 class YearForm(Form):

@@ -284,6 +284,31 @@ def test_a_fault_is_said_at_its_field_and_nothing_is_saved(
     assert stored(session) == before
 
 
+def test_text_that_no_database_keeps_is_tidied(session: Session, lena: FlaskClient, number: int) -> None:
+    odd = "A\x00b\u202ec \ud800d"
+    data = form(
+        session, number, do="save", closure_first="2026-12-24", closure_name=odd.encode("utf-8", "surrogatepass")
+    )
+    assert lena.post(f"{HOURS}/{number}/edit", data={**data, "note": "a\x00b", "foreseen": "9" * 30}).status_code == 303
+    version = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
+    assert version is not None and version.note == "ab"
+    assert version.holiday_names["2026-12-24"].startswith("Abc ")
+    session.rollback()
+    for junk in ("\x00", "x" * 10_000, "٢٠٢٦-١٢-٢٤", "2026-W52-5", "-1", "1e9"):
+        for field in (
+            "tz",
+            "country",
+            "mon-from",
+            "closure-first",
+            "special-hours",
+            "effective_from",
+            "base",
+            "listed_for",
+        ):
+            data = {**form(session, number, when="later"), field: junk}
+            assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code in (200, 409, 422), (field, junk)
+
+
 def test_hours_that_dates_alone_open_may_be_saved(session: Session, lena: FlaskClient, number: int) -> None:
     data = form(session, number, do="save", **dict.fromkeys(WEEK, ""), special_day="2026-12-24", special_hours="9-12")
     assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code == 303
@@ -318,7 +343,8 @@ def test_a_calendar_of_another_party_is_not_chosen(
     session.rollback()
     assert lena.post(f"{HOURS}/teams", data={"team": cast.north_desk.id, "calendar": theirs}).status_code == 404
     assert lena.post(f"{HOURS}/teams", data={"team": cast.south_desk.id, "calendar": number}).status_code == 404
-    assert lena.post(f"{HOURS}/teams", data={"team": "x", "calendar": ""}).status_code == 422
+    for team, calendar in (("x", ""), (10**12, number), (cast.north_desk.id, -1), (0, number)):
+        assert lena.post(f"{HOURS}/teams", data={"team": team, "calendar": calendar}).status_code == 422
 
 
 # ------------------------------------------------------------------ a year, and files
