@@ -27,7 +27,7 @@ class Correction:
 
 
 def correct_stretch(book: Book, kind: Kind, cycle: int, measure: Measure, correction: Correction) -> int:
-    """A stretch counts after all, or does not count. The difference in seconds; 0: it was so already."""
+    """A stretch counts after all, or does not count. The difference in seconds; 0, on record too: it was so already."""
     book.catch_up(correction.at)
     latest = book.clocks[kind]
     if latest.first_cycle <= cycle <= latest.cycle:
@@ -56,7 +56,8 @@ def correct_calendar(
     for (kind, cycle), clock in list(book.cycles.items()):
         if clock.state is not ClockState.CANCELLED and any(key == calendar for _, key in clock.parts):
             pieces = calendar_differences(clock, cycle, before, book.calendars, correction.since, correction.until)
-            _enter(book, kind, cycle, Measure.CALENDAR, correction, pieces, calendar)
+            if pieces:
+                _enter(book, kind, cycle, Measure.CALENDAR, correction, pieces, calendar)
     book.apply(Change.calendar_edited(calendar), terms, correction.at, actor_id=correction.actor_id)
 
 
@@ -84,8 +85,6 @@ def _enter(
     pieces: Sequence[Piece],
     calendar: CalendarKey | None = None,
 ) -> None:
-    if not pieces:
-        return
     event = ClockEvent(
         kind,
         EventType.REMEASURED,

@@ -187,6 +187,26 @@ def test_an_objection_to_an_update_is_decided_although_another_began_meanwhile(
     assert rig.check() == []
 
 
+def test_a_confirmed_objection_is_on_record_although_the_hours_were_corrected_meanwhile(rig: Rig, cast: Cast) -> None:
+    rig.change("2026-03-03T16:00", Change.staff_replied())
+    number = object_to(rig, cast.alice, Kind.REGULAR_UPDATE, at("2026-03-03T16:00"), now=at("2026-03-04T12:00"))
+    wednesday = {"from_at": at("2026-03-03T23:00"), "until_at": at("2026-03-04T23:00"), "holidays": [date(2026, 3, 4)]}
+    remeasure(rig, "2026-03-05T10:00", **wednesday)
+    assert rig.check() == []
+    with transaction() as session:
+        service.decide(
+            session,
+            cast.actor(cast.lena),
+            objection_id=number,
+            confirm=True,
+            answer="It was a holiday anyway",
+            now=at("2026-03-05T12:00"),
+        )
+        assert queries.that_differ(session) == []
+    assert rig.check() == []
+    assert rig.clocks()[Kind.REGULAR_UPDATE].consumed == 4 * 3600  # of Thursday
+
+
 def test_the_lead_objects_to_the_registrys_clock_and_the_registrys_manager_decides(
     rig: Rig, cast: Cast, session: Session
 ) -> None:
