@@ -1,9 +1,7 @@
 """Reading working hours: whose they are, when they open next, what was changed in them, which clocks an edit moves."""
 
-import heapq
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,17 +15,20 @@ from desk.domain.calendar import BusinessCalendar, NoOpening, instant, whole_sec
 from desk.domain.calendar_changes import changes
 from desk.domain.calendar_history import CalendarHistory, Version
 from desk.domain.clock_moments import with_moments
+from desk.domain.clock_moves import Move, Preview
 from desk.domain.clocks import ClockState, EventType
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import State
 from desk.domain.permissions import Actor, Permission, Place, may
-from desk.domain.targets import Kind
+from desk.domain.targets import REGISTRY_KINDS, Kind
+from desk.domain.ticket_change import Change
 from desk.sla import queries as sla
 from desk.sla import service as clocks
 from desk.sla.models import Clock, ClockSet
 
 BATCH = 200
-ROWS_SHOWN = 100
+REGISTRY_TIER = 2
+"""The team whose hours a registry's clocks are measured in."""
 DRAFT = "draft"
 """The key of a version that is not saved."""
 
@@ -59,6 +60,15 @@ def get(session: Session, actor: Actor, number: int) -> Calendar:
     """A calendar that the actor may read. Raises ``NotFound``."""
     found = session.scalars(sa.select(Calendar).where(Calendar.id == number, visible_to(actor))).first()
     if found is None:
+        raise NotFound
+    return found
+
+
+def team(session: Session, calendar: Calendar, number: int) -> Team:
+    """A team of the calendar's own party. Raises ``NotFound``."""
+    found = session.get(Team, number)
+    owner = (calendar.consortium_id, calendar.registry_id)
+    if found is None or (found.consortium_id, found.registry_id) != owner:
         raise NotFound
     return found
 
@@ -146,6 +156,12 @@ def version_lines(session: Session, found: Sequence[CalendarVersion], now: datet
     return said[::-1]
 
 
+def holidays_until(version: CalendarVersion) -> int | None:
+    """The last year whose public holidays the version knows; None where it has no country."""
+    years = [int(day[:4]) for day in version.spec["holidays"]]
+    return max(years) if version.country and years else None
+
+
 def names_of(found: Sequence[CalendarVersion]) -> dict[int | str | None, Mapping[str, str]]:
     """The names of dates by version, as ``calendar_year`` takes them."""
     return {each.id: each.holiday_names for each in found}
@@ -230,55 +246,6 @@ def never_opens(hours: CalendarHistory, now: datetime) -> bool:
 # ------------------------------------------------------------------ what an edit would move
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A clock whose date an edit would move. A date of None: none can be given."""
-
-    ticket_id: int
-    kind: Kind
-    before: datetime | None
-    after: datetime | None
-    late: bool  # at once, and not before
-
-    @property
-    def seconds(self) -> int:
-        """By how much, later being positive; 0 where a date is gained or lost."""
-        return int((self.after - self.before).total_seconds()) if self.before and self.after else 0
-
-    @property
-    def weight(self) -> tuple[bool, bool, int, int]:
-        """What comes first: late at once, then no date any more, then the widest moves."""
-        return (self.late, self.after is None, abs(self.seconds), -self.ticket_id)
-
-
-@dataclass(slots=True)
-class Preview:
-    """What an edit would do: counts over all live clocks of the calendar, and the moves that matter most."""
-
-    live: int = 0
-    later: int = 0
-    earlier: int = 0
-    undated: int = 0
-    late: int = 0
-    kinds: Counter[Kind] = field(default_factory=Counter)
-    rows: list[Move] = field(default_factory=list)
-
-    @property
-    def moved(self) -> int:
-        """How many clocks would have another date."""
-        return sum(self.kinds.values())
-
-    def count(self, moves: Sequence[Move]) -> None:
-        """Take some moves in; only the weightiest are kept."""
-        for move in moves:
-            self.kinds[move.kind] += move.before != move.after
-            self.late += move.late
-            self.later += move.seconds > 0
-            self.earlier += move.seconds < 0
-            self.undated += move.after is None
-        self.rows = heapq.nlargest(ROWS_SHOWN, [*self.rows, *moves], key=lambda move: move.weight)
-
-
 def supposed(hours: CalendarHistory, spec: Mapping[str, Any], start: datetime, now: datetime) -> CalendarHistory:
     """A calendar's history as it would be with one more version."""
     begin = instant(whole_second(start))
@@ -290,21 +257,64 @@ def preview(session: Session, calendar_id: int, hours: CalendarHistory, now: dat
 
     Worked out as the edit itself would do it, in batches, each of a few queries.
     """
+    batches = sla.live_tickets_of_calendar(session, calendar_id, BATCH)
     found = Preview()
-    for batch in sla.live_tickets_of_calendar(session, calendar_id, BATCH):
-        stored = sla.clocks_of(session, batch)
+    for rows in _borrowed(session, batches):
+        units = sla.read(session, rows, now, {calendar_id: hours})
+        mine = _act(session, units, lambda unit: clocks.learn(unit, {calendar_id}, None))
+        _count(found, [(unit, clock) for unit, clock in mine if clock.calendar_id == calendar_id], now)
+    return found
+
+
+def preview_choice(session: Session, team: Team, calendar: Calendar, now: datetime) -> Preview:
+    """What the clocks of a team would do if it kept another calendar; nothing is written."""
+    found = Preview()
+    batches = tickets_of_team(session, team, calendar.id, BATCH) if measures(team) else []
+    for rows in _borrowed(session, batches):
+        for row in rows:
+            keep(row, team, calendar.id)
+        units = sla.read(session, rows, now)
+        mine = _act(session, units, lambda unit: clocks.do(unit, Change.hours_chosen(), None, None))
+        kinds = (Kind.LEAD,) if team.consortium_id is not None else REGISTRY_KINDS
+        _count(found, [(unit, clock) for unit, clock in mine if clock.kind in kinds], now)
+    return found
+
+
+def measures(team: Team) -> bool:
+    """Whether clocks are measured in the team's hours; those of a registry's Tier 3 are only shown."""
+    return team.consortium_id is not None or team.tier == REGISTRY_TIER
+
+
+def keep(row: ClockSet, team: Team, calendar_id: int) -> None:
+    """The clocks of a ticket that are the team's go on in its calendar."""
+    if team.consortium_id is not None:
+        row.lead_calendar_id = calendar_id
+    else:
+        row.registry_calendar_id = calendar_id
+
+
+def _borrowed(session: Session, batches: Sequence[Sequence[int]]) -> Iterator[Sequence[ClockSet]]:
+    """The rows of some tickets, batch by batch, out of the session: what is done to them is never written."""
+    for batch in batches:
         rows = sla.sets_of(session, batch)
         for row in rows:
-            session.expunge(row)  # what is done to it here must never be written
-        moves: list[Move | None] = []
-        for unit in sla.read(session, rows, now, {calendar_id: hours}):
-            clocks.keep_up(unit)
-            clocks.learn(unit, {calendar_id}, None)
-            own = [clock for clock in stored[unit.row.ticket_id] if clock.calendar_id == calendar_id and is_live(clock)]
-            found.live += len(own)
-            moves += [_move(unit, clock, now) for clock in own]
-        found.count([move for move in moves if move is not None])
-    return found
+            session.expunge(row)
+        yield rows
+
+
+def _act(session: Session, units: Sequence[sla.Unit], act: Callable[[sla.Unit], None]) -> list[tuple[sla.Unit, Clock]]:
+    """Do to each what a verb would do; the live clocks as they are stored, each with its unit."""
+    stored = sla.clocks_of(session, [unit.row.ticket_id for unit in units])
+    for unit in units:
+        clocks.keep_up(unit)
+        act(unit)
+    return [(unit, clock) for unit in units for clock in stored[unit.row.ticket_id] if _is_live(clock)]
+
+
+def _count(found: Preview, looked: Sequence[tuple[sla.Unit, Clock]], now: datetime) -> None:
+    """Take in some clocks as they are stored, each with what it would be."""
+    found.live += len(looked)
+    found.count([move for unit, clock in looked if (move := _move(unit, clock, now))])
 
 
 def _move(unit: sla.Unit, before: Clock, now: datetime) -> Move | None:
@@ -315,7 +325,7 @@ def _move(unit: sla.Unit, before: Clock, now: datetime) -> Move | None:
     return Move(unit.row.ticket_id, before.kind, before.due_at, after.due_at, late)
 
 
-def is_live(clock: Clock) -> bool:
+def _is_live(clock: Clock) -> bool:
     """Whether a clock may still be late: it runs, or stands still for the time being."""
     return clock.state in (ClockState.RUNNING, ClockState.PAUSED)
 
@@ -331,14 +341,14 @@ def due_dates(session: Session, calendar_id: int) -> dict[int, datetime | None]:
     return {row.id: row.due_at for row in rows}
 
 
-def tickets_of_team(session: Session, team: Team, size: int) -> list[Sequence[int]]:
-    """Tickets that are not closed and whose hours are this team's, as they are locked, in batches."""
+def tickets_of_team(session: Session, team: Team, calendar_id: int, size: int) -> list[Sequence[int]]:
+    """The team's tickets that are not closed and do not count in this calendar, as they are locked, in batches."""
     if team.consortium_id is not None:
         own = ClockSet.consortium_id == team.consortium_id
-        other = ClockSet.lead_calendar_id.is_distinct_from(team.calendar_id)
+        other = ClockSet.lead_calendar_id.is_distinct_from(calendar_id)
     else:
         own = ClockSet.registry_id == team.registry_id
-        other = ClockSet.registry_calendar_id.is_distinct_from(team.calendar_id)
+        other = ClockSet.registry_calendar_id.is_distinct_from(calendar_id)
     chosen = sa.select(ClockSet.ticket_id).where(own, other, ClockSet.state != State.CLOSED)
     return list(session.scalars(chosen.order_by(ClockSet.ticket_id)).partitions(size))
 

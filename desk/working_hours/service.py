@@ -26,8 +26,6 @@ from desk.working_hours import queries
 
 BATCH = 200
 OFFICE_HOURS = {day: [["09:00", "17:00"]] for day in WEEKDAYS[:5]}
-REGISTRY_TIER = 2
-"""The team whose hours a registry's clocks are measured in."""
 
 
 def edit_hours(
@@ -174,7 +172,7 @@ def set_team_calendar(session: Session, actor: Actor, *, team_id: int, calendar_
     team.calendar_id = calendar_id
     session.flush()
     _record(session, "team_hours_chosen", actor, calendar, payload, now)
-    if team.registry_id is not None and team.tier != REGISTRY_TIER:
+    if not queries.measures(team):
         return 0
     return _go_on(session, actor, team, calendar, now)
 
@@ -186,13 +184,10 @@ def _go_on(session: Session, actor: Actor, team: Team, calendar: Calendar, now: 
     def choose(unit: clocks.Unit) -> None:
         sla.do(unit, Change.hours_chosen(), actor.person_id, reason)
 
-    for batch in queries.tickets_of_team(session, team, BATCH):
+    for batch in queries.tickets_of_team(session, team, calendar.id, BATCH):
         rows = clocks.locked(session, batch)
         for row in rows:
-            if team.consortium_id is not None:
-                row.lead_calendar_id = calendar.id
-            else:
-                row.registry_calendar_id = calendar.id
+            queries.keep(row, team, calendar.id)
         sla.work(session, rows, now, choose)
         moved += len(rows)
     return moved

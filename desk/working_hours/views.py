@@ -66,7 +66,7 @@ def index() -> Any:
         force={calendar_id: queries.in_force(versions, now) for calendar_id, versions in found.items()},
         ahead={calendar_id: [v for v in versions if v.effective_from > now] for calendar_id, versions in found.items()},
         openings=queries.openings(session, ids, now),
-        holidays_until=_holidays_until,
+        holidays_until=queries.holidays_until,
         edits=any(party.edits for party in parties),
         **_words(),
     )
@@ -119,11 +119,16 @@ def rename(number: int) -> Any:
 @blueprint.post("/service-levels/hours/teams")
 @requires(Permission.CALENDAR_EDIT)
 def choose() -> Any:
-    """Another calendar for a team."""
+    """Another calendar for a team, after a look at what that would move."""
     form = TeamForm()
     if not form.validate() or form.team.data is None or form.calendar.data is None:
         raise InvalidInput("Please choose the team and its calendar again.")
-    _editable(form.calendar.data)
+    calendar, session = _editable(form.calendar.data), db.session()
+    if request.form.get("do") != "save":
+        team = queries.team(session, calendar, form.team.data)
+        looked = queries.preview_choice(session, team, calendar, utcnow())
+        words = {"labels": LABELS, "shift": shift_in_words}
+        return render_template("working_hours/choose.html", calendar=calendar, team=team, looked=looked, **words)
     with transaction() as unit:
         moved = service.set_team_calendar(
             unit, current_actor(), team_id=form.team.data, calendar_id=form.calendar.data, now=utcnow()
@@ -269,7 +274,7 @@ def year(number: int) -> Any:
         months=months,
         worked=calendar_year.working_days(months),
         today=now.astimezone(hours.version_at(now).calendar.zone).date(),
-        holidays_until=_holidays_until(queries.in_force(found, now)),
+        holidays_until=queries.holidays_until(queries.in_force(found, now)),
         **_words(),
     ), 422 if fault else 200
 
@@ -355,16 +360,10 @@ def _calendar_page(number: int, naming: NameForm) -> str:
         opening=queries.opening_of(number, calendar.name, hours, now),
         coming=calendar_year.notes(coming),
         soon_days=SOON_DAYS,
-        holidays_until=_holidays_until(queries.in_force(found, now)),
+        holidays_until=queries.holidays_until(queries.in_force(found, now)),
         naming=naming,
         **_words(),
     )
-
-
-def _holidays_until(version: CalendarVersion) -> int | None:
-    """The last year whose public holidays the version knows; None where it has no country."""
-    years = [int(day[:4]) for day in version.spec["holidays"]]
-    return max(years) if version.country and years else None
 
 
 def _words() -> dict[str, Any]:

@@ -232,10 +232,13 @@ def test_tier_one_goes_on_in_the_calendar_that_its_team_keeps_now(rig: Rig, cast
     promised = rig.clocks()[Kind.OVERALL].due_at
     with transaction() as unit:
         chosen = {"team_id": cast.north_desk.id, "calendar_id": other}
+        calendar, team = unit.get_one(Calendar, other), unit.get_one(Team, cast.north_desk.id)
+        (move,) = queries.preview_choice(unit, team, calendar, at("2026-03-02T12:00")).rows
         assert service.set_team_calendar(unit, cast.actor(cast.lena), now=at("2026-03-02T12:00"), **chosen) == 1
         assert service.set_team_calendar(unit, cast.actor(cast.lena), now=at("2026-03-02T12:00"), **chosen) == 0
     clocks = rig.clocks()
     assert (clocks[Kind.LEAD].calendar_id, clocks[Kind.LEAD].due_at) == (other, at("2026-03-05T17:00"))
+    assert (move.kind, move.before, move.after) == (Kind.LEAD, at("2026-03-05T16:00"), at("2026-03-05T17:00"))
     assert (clocks[Kind.OVERALL].calendar_id, clocks[Kind.OVERALL].due_at) == (rig.lead_calendar_id, promised)
     event = session.scalars(sa.select(ClockEvent).where(ClockEvent.type == EventType.CALENDAR_CHANGED)).one()
     assert (event.kind, event.cause, event.actor_id) == (Kind.LEAD, "hours_chosen", cast.lena.id)

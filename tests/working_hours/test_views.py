@@ -329,7 +329,14 @@ def test_a_further_calendar_is_added_renamed_and_kept_by_a_team(
     assert lena.post(f"{HOURS}/{made[1]}/rename", data={"name": "Summer hours"}).status_code == 303
     assert "There is a calendar" in lena.post(f"{HOURS}/{number}/rename", data={"name": "Summer hours"}).text
     filed(cast)
-    assert lena.post(f"{HOURS}/teams", data={"team": cast.north_desk.id, "calendar": made[1]}).status_code == 303
+    chosen = {"team": cast.north_desk.id, "calendar": made[1]}
+    looked = lena.post(f"{HOURS}/teams", data=chosen)
+    assert looked.status_code == 200 and "1 of 1 running clock would have another date" in text(looked.text)
+    assert "1 h later" in looked.text
+    session.rollback()
+    assert session.get_one(Team, cast.north_desk.id).calendar_id == number
+    session.rollback()
+    assert lena.post(f"{HOURS}/teams", data={**chosen, "do": "save"}).status_code == 303
     assert "The clocks of one ticket go on in it from now." in lena.get(HOURS).text
     session.rollback()
     assert session.get_one(Team, cast.north_desk.id).calendar_id == int(made[1])
@@ -342,7 +349,9 @@ def test_a_calendar_of_another_party_is_not_chosen(
     theirs = session.scalars(sa.select(Calendar.id).where(Calendar.consortium_id == cast.south.id)).one()
     session.rollback()
     assert lena.post(f"{HOURS}/teams", data={"team": cast.north_desk.id, "calendar": theirs}).status_code == 404
-    assert lena.post(f"{HOURS}/teams", data={"team": cast.south_desk.id, "calendar": number}).status_code == 404
+    for step in ("look", "save"):
+        foreign = {"team": cast.south_desk.id, "calendar": number, "do": step}
+        assert lena.post(f"{HOURS}/teams", data=foreign).status_code == 404
     for team, calendar in (("x", ""), (10**12, number), (cast.north_desk.id, -1), (0, number)):
         assert lena.post(f"{HOURS}/teams", data={"team": team, "calendar": calendar}).status_code == 422
 
