@@ -147,6 +147,8 @@ _KINDS = {
     ("desk.mail.headers", "Address"),
     ("desk.mail.parts", "Attachment"),
     ("desk.mail.reports", "DeliveryReport"),
+    ("desk.mail.reports", "FeedbackReport"),
+    ("desk.mail.reports", "FeedbackReport"),
     ("desk.mail.reports", "Recipient"),
     ("desk.mail.evidence", "AuthVerdict"),
     ("datetime", "datetime"),

@@ -20,6 +20,7 @@ from desk.mail.message import read
 from desk.mail.models import InboundMail, InboundState
 from desk.mail.sandbox import Limits, NoReader, Unreadable, is_ordinary, read_apart, read_guarded
 from desk.storage import store
+from tests.mail.corpus import CORPUS
 
 HEAD = b"From: Anne <anne@member-a.example>\r\nTo: support@desk.example\r\nSubject: Large\r\n"
 PLAIN = HEAD + b"\r\nOur prefix does not resolve.\r\n"
@@ -43,6 +44,14 @@ def parts(number: int) -> bytes:
 def test_a_child_reads_what_the_parent_would() -> None:
     for raw in (PLAIN, parts(300), large(2)):
         assert read_apart(raw, "mx.desk.example") == read(raw, "mx.desk.example")
+
+
+@pytest.mark.parametrize(
+    "name", ["report-complaint", "bounce-two-of-three", "calendar-invitation", "forwarded-in-text"]
+)
+def test_a_child_gives_every_kind_of_value(name: str) -> None:
+    raw = (CORPUS / "reading" / f"{name}.eml").read_bytes()
+    assert read_apart(raw) == read(raw)
 
 
 def test_ordinary_mail_is_read_without_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
