@@ -237,6 +237,19 @@ def test_a_stretch_that_should_not_have_counted_is_taken_back_even_while_it_last
     is_reproduced(book)
 
 
+def test_what_was_measured_by_other_rules_of_its_zone_is_taken_back_as_it_was_measured() -> None:
+    lived, terms = opened()
+    lived.apply(Change.moved(State.PENDING_MEMBER), terms, utc("2026-03-02T12:00"))
+    # The rules have changed since: at nine in UTC it is evening there, and nothing is open until midnight.
+    other = BusinessCalendar.from_spec({"tz": "Asia/Tokyo", "weekly_hours": OFFICE})
+    calendars = {"lead": CalendarHistory.of(other, 1)}
+    cycles = replay(events(lived), calendars)
+    book = Book({kind: clock for (kind, _), clock in cycles.items()}, calendars)
+    span = Correction(START, utc("2026-03-02T12:00"), utc("2026-03-03T00:00"), "we were shut", 7)
+    assert correct_stretch(book, Kind.LEAD, 1, Measure.DOES_NOT_COUNT, span) == -3 * HOUR
+    assert book.clocks[Kind.LEAD].settled == 0
+
+
 def test_what_was_taken_back_is_not_taken_back_again_with_the_day() -> None:
     book, terms = opened()
     book.apply(Change.moved(State.PENDING_MEMBER), terms, utc("2026-03-04T17:00"))
