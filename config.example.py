@@ -61,6 +61,27 @@ SMTP_PASSWORD = ""
 # Seconds until a mail server that does not answer is given up for this try.
 SMTP_TIMEOUT = 30
 
+# ---------------------------------------------------------------- caps on automatic mail
+
+# They trust no header of anybody, and show on the mail screen how far each is used. What is beyond is kept and visible.
+
+# Automatic mails a day to an address that nothing has proved: whose it is, others may have written.
+MAIL_PER_STRANGER_AND_DAY = 3
+
+# Mails an hour of senders nobody knows that one desk answers with a receipt: who writes in many names is many senders.
+MAIL_STRANGERS_PER_HOUR = 60
+
+# Automatic mails a day to the address of a person of the desk's.
+MAIL_PER_PERSON_AND_DAY = 300
+
+# Automatic mails an hour about one ticket, to all addresses together.
+MAIL_PER_TICKET_AND_HOUR = 60
+
+# Mails of one foreign address to one desk that are answered, by hour and by day: two desks that answer each other stop
+# here. What comes beyond is kept without an answer, and the managers are told once.
+MAIL_PAIR_PER_HOUR = 20
+MAIL_PAIR_PER_DAY = 60
+
 # ---------------------------------------------------------------- web
 
 # HOST:PORT of `flask serve`, the one-process desk. gunicorn has its own option.

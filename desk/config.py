@@ -67,6 +67,12 @@ class Settings:
     INVITATION_HOURS: int = 72
     MAX_UPLOAD_MB: int = 25
     MAX_MAIL_MB: int = 25
+    MAIL_PER_STRANGER_AND_DAY: int = 3
+    MAIL_STRANGERS_PER_HOUR: int = 60
+    MAIL_PER_PERSON_AND_DAY: int = 300
+    MAIL_PER_TICKET_AND_HOUR: int = 60
+    MAIL_PAIR_PER_HOUR: int = 20
+    MAIL_PAIR_PER_DAY: int = 60
     TICK_SECONDS: int = 5
     CLOCK_OFFSET_FILE: Path | None = None
     DEMO: bool = False
@@ -265,6 +271,12 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
                 "INVITATION_HOURS",
                 "MAX_UPLOAD_MB",
                 "MAX_MAIL_MB",
+                "MAIL_PER_STRANGER_AND_DAY",
+                "MAIL_STRANGERS_PER_HOUR",
+                "MAIL_PER_PERSON_AND_DAY",
+                "MAIL_PER_TICKET_AND_HOUR",
+                "MAIL_PAIR_PER_HOUR",
+                "MAIL_PAIR_PER_DAY",
                 "TICK_SECONDS",
             )
         ),

@@ -86,6 +86,8 @@ def _detail(event: Event, side: Side) -> str:
         return f"number {payload.get('ticket_id')}"
     if event.kind == "transferred":
         return f"from {payload.get('from')} to {payload.get('to')}"
+    if event.kind == "mail_returned":
+        return f"to {payload.get('address')}, {payload.get('why')}"
     if event.kind in ("warned", "breached"):
         return str(payload.get("kind", "")).replace("_", " ")
     return ""

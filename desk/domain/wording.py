@@ -166,6 +166,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "merged": "merged the ticket into another",
     "absorbed": "merged another ticket into this one",
     "transferred": "passed the ticket to another consortium's lead",
+    "mail_returned": "A mail could not be delivered",
 }
 
 _LISTS: tuple[Mapping[Any, str], ...] = (

@@ -35,8 +35,9 @@ _FOR_NOW = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_THE_MAIL = re.compile(
-    r"spam|virus|malware|policy|block(?:ed|list)|blacklist|reputation|dmarc|dkim|\bspf\b|relay(?:ing)? (?:access )?denied"
-    r"|not permitted to relay|authenticat|content|too large|message size|sender (?:address )?(?:rejected|denied|invalid)",
+    r"spam|virus|malware|policy|block(?:ed|list)|blacklist|reputation|dmarc|dkim|\bspf\b"
+    r"|relay(?:ing)? (?:access )?denied|not permitted to relay|authenticat|content|too large|message size"
+    r"|sender (?:address )?(?:rejected|denied|invalid)",
     re.IGNORECASE,
 )
 _NOBODY = re.compile(

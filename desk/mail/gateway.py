@@ -22,11 +22,12 @@ from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, m
 from desk.domain.text import MESSAGE_LENGTH, cut_line
 from desk.domain.vocabulary import Audience, Channel
 from desk.events import service as events
-from desk.mail import queries
+from desk.mail import queries, storms, undelivered
 from desk.mail.address import Issued, Signer
 from desk.mail.message import InboundMessage
-from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
+from desk.mail.models import InboundMail, InboundOutcome, InboundState
 from desk.mail.reply import new_text
+from desk.mail.storms import PairCaps, counterpart
 from desk.mail.threading import Decision, Evidence, Facts, Match, Rights, Verdict, decide, subject_tags
 from desk.progress import service as progress
 from desk.tickets import queries as tickets
@@ -35,10 +36,19 @@ from desk.tickets.models import Ticket
 from desk.triage import service as triage
 
 MOST_FILES = 100
+_CAPS = PairCaps()
 _CUT = "\n\n[The mail was longer; the whole of it is kept as it came.]"
 
 
-def receive(session: Session, mail_id: int, message: InboundMessage, *, signer: Signer, now: datetime) -> None:
+def receive(
+    session: Session,
+    mail_id: int,
+    message: InboundMessage,
+    *,
+    signer: Signer,
+    now: datetime,
+    caps: PairCaps = _CAPS,
+) -> None:
     """Do what a kept mail asks for and mark its row, in this one transaction. Does nothing if the row is not new.
 
     Raises ``Conflict`` when somebody changed the ticket at the same moment: the mail stays new and is read again.
@@ -46,22 +56,35 @@ def receive(session: Session, mail_id: int, message: InboundMessage, *, signer: 
     if not _claim(session, mail_id):
         return
     mail = session.get_one(InboundMail, mail_id, populate_existing=True)
-    decision = decision_about(session, mail, message, signer, now)
+    mail.counterpart = counterpart(message, mail)
+    decision = decision_about(session, mail, message, signer, now, caps)
     outcome, reason = InboundOutcome.HELD, decision.reason
     try:
         with session.begin_nested():
-            outcome = _act(session, mail, message, decision, now)
+            if decision.verdict is Verdict.REPORT:
+                outcome, reason = InboundOutcome.REPORT, _report(session, mail, message, signer, now).reason
+            else:
+                outcome = _act(session, mail, message, decision, now)
     except Conflict:
         raise
     except DeskError as refusal:
         reason = f"{decision.reason} The desk refused it: {refusal.sentence}"
     mail.state, mail.outcome, mail.reason, mail.read_at = InboundState.DONE, outcome, reason, now
     mail.evidence = evidence_of(message, decision)
+    if decision.storm:
+        storms.note(session, mail, reason=decision.reason, now=now)
+    elif not decision.machine:
+        undelivered.lift_by_mail(session, message, now)
     session.flush()
 
 
 def decision_about(
-    session: Session, mail: InboundMail, message: InboundMessage, signer: Signer, now: datetime
+    session: Session,
+    mail: InboundMail,
+    message: InboundMessage,
+    signer: Signer,
+    now: datetime,
+    caps: PairCaps = _CAPS,
 ) -> Decision:
     """What is to be done with a mail that was read; changes nothing."""
     if not message.complete:
@@ -72,7 +95,9 @@ def decision_about(
     matches = list(_matches(session, mail, message, person, signer))
     ticket_ids = {match.ticket_id for match in matches}
     rights = {ticket_id: _rights(session, ticket_id, person, message, now) for ticket_id in ticket_ids}
-    return decide(_facts(session, mail, message, person), matches, rights)
+    decision = decide(_facts(session, mail, message, person), matches, rights)
+    staff = decision.ticket_id in rights and rights[decision.ticket_id].staff
+    return storms.silenced(session, mail, message, decision, staff=staff, caps=caps)
 
 
 def evidence_of(message: InboundMessage, decision: Decision) -> dict[str, Any]:
@@ -209,9 +234,7 @@ def _act(
             return _append(session, mail, message, decision, now)
         case Verdict.OPEN:
             return _open(session, mail, message, decision, now)
-        case Verdict.REPORT:
-            return _report(session, mail, message)
-        case Verdict.HOLD:
+        case _:
             mail.ticket_id = decision.ticket_id
             _belongs_to(session, mail, decision.ticket_id)
             return InboundOutcome.HELD
@@ -366,16 +389,12 @@ def _belongs_to(session: Session, mail: InboundMail, ticket_id: int | None) -> N
         mail.consortium_id = ticket.consortium_id
 
 
-def _report(session: Session, mail: InboundMail, message: InboundMessage) -> InboundOutcome:
-    """Note a failure on the mail of ours that it is about. A report that names none of ours does nothing."""
-    original = message.report.original_message_id if message.report else ""
-    sent = session.scalars(sa.select(OutboundMail).where(OutboundMail.message_id == original)).first()
-    if sent is None or message.report is None:
-        return InboundOutcome.REPORT
-    mail.ticket_id = sent.ticket_id
-    _belongs_to(session, mail, sent.ticket_id)
-    named = [one for one in message.report.recipients if one.email.lower() == sent.to_address]
-    if named and named[0].is_final and sent.state is OutboundState.SENT:
-        sent.state = OutboundState.DEAD
-        sent.last_error = f"It came back: {named[0].status} {named[0].diagnostic}".strip()[:500]
-    return InboundOutcome.REPORT
+def _report(
+    session: Session, mail: InboundMail, message: InboundMessage, signer: Signer, now: datetime
+) -> undelivered.Outcome:
+    """Note what a report proves; it is shown where the mail of ours is that it is about."""
+    noted = undelivered.note_report(session, mail, message, signer=signer, now=now)
+    if noted.about is not None:
+        mail.ticket_id = noted.about.ticket_id
+        _belongs_to(session, mail, noted.about.ticket_id)
+    return noted

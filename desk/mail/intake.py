@@ -16,7 +16,7 @@ from desk.config import Settings
 from desk.db import AWAY, insert_ignore, transaction
 from desk.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
 from desk.domain.identifiers import redact
-from desk.mail import gateway, queries
+from desk.mail import gateway, queries, storms
 from desk.mail.address import Signer
 from desk.mail.charsets import one_line
 from desk.mail.framing import header_of
@@ -159,7 +159,8 @@ def read_one(mail_id: int, settings: Settings, now: datetime) -> None:
     try:
         message = read_guarded(store().get(key), settings.AUTHSERV_ID or None)
         with transaction() as session:
-            gateway.receive(session, mail_id, message, signer=signer_of(settings), now=now)
+            caps = storms.pair_caps(settings)
+            gateway.receive(session, mail_id, message, signer=signer_of(settings), now=now, caps=caps)
     except AWAY:
         raise  # the mail stays where it is and is read again
     except NoReader:

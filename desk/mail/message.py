@@ -18,7 +18,15 @@ from desk.mail.evidence import AuthVerdict, authentication, is_auto_reply, machi
 from desk.mail.framing import Framed, Part, actual_boundary, frame
 from desk.mail.headers import Address, Fields, addresses, value
 from desk.mail.parts import Attachment, Body, walk
-from desk.mail.reports import DeliveryReport, delivery_report, forwarded_from, is_feedback, is_forwarding
+from desk.mail.reports import (
+    DeliveryReport,
+    FeedbackReport,
+    delivery_report,
+    feedback_report,
+    forwarded_from,
+    is_feedback,
+    is_forwarding,
+)
 from desk.mail.transfer import embedded
 
 
@@ -48,6 +56,7 @@ class InboundMessage:
     machine: tuple[str, ...]
     is_auto_reply: bool
     is_feedback_report: bool
+    feedback: FeedbackReport | None
     report: DeliveryReport | None
     auth: AuthVerdict
     auth_reason: str
@@ -137,6 +146,7 @@ def _message(
         machine=machine_evidence(fields, author.address or next(iter(author.shown), None)),
         is_auto_reply=report is None and is_auto_reply(fields, subject),
         is_feedback_report=is_feedback(body),
+        feedback=feedback_report(body),
         report=report,
         auth=verdict,
         auth_reason=reason,

@@ -1,12 +1,12 @@
 """Events to mail: one row per recipient, complete before the first try. Who is told is decided in ``desk.mail.told``.
 
-Automatic mail is marked and capped by counts that trust no header: per address and day, per ticket and hour. What a
-cap holds back is a dead row with its reason, visible and to be sent by hand.
+Automatic mail is marked, and capped by ``desk.mail.storms``; nothing goes where mail comes back from. What is held back
+is a dead row with its reason, visible and to be sent by hand.
 """
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.headerregistry import Address
 from typing import Any
 
@@ -20,20 +20,16 @@ from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
 from desk.domain.targets import Kind
 from desk.events import queries as events
 from desk.events.models import Event
-from desk.mail import late, letter, queries
+from desk.mail import late, letter, queries, storms, undelivered
 from desk.mail.address import Signer
 from desk.mail.compose import LINK_PLACE
-from desk.mail.models import OutboundMail, OutboundState
+from desk.mail.models import Hold, OutboundMail, OutboundState
 from desk.mail.told import Recipient, told
 from desk.sla import queries as sla
 from desk.tickets.models import Ticket
 
 log = logging.getLogger(__name__)
 
-PER_STRANGER_AND_DAY = 3
-STRANGERS_PER_DESK_AND_HOUR = 60  # who sends in many names makes the desk write to each of them
-PER_PERSON_AND_DAY = 300
-PER_TICKET_AND_HOUR = 60
 _REFERENCES = 10
 # Written by a person and meant for this reader; everything else says that something happened.
 _PERSONAL = frozenset({"answered", "asked_member", "resolved"})
@@ -93,9 +89,11 @@ def _add(session: Session, event: Event, recipient: Recipient, settings: Setting
     )
     row.subject, row.text, row.html = content.subject, content.text, content.html
     unproved = event.kind == "received_unverified" and recipient.side == "member"
-    held_back = _held_back(session, event, row, recipient, now, unproved=unproved)
-    if held_back:
-        row.state, row.last_error = OutboundState.DEAD, held_back
+    gone = undelivered.held_back(session, row)
+    known = recipient.person is not None
+    held = gone or storms.held_back(session, event, row, settings, now, known=known, unproved=unproved)
+    if held:
+        row.state, row.last_error, row.held_by = OutboundState.DEAD, held, Hold.ADDRESS if gone else Hold.CAP
     session.add(row)
     session.flush()
 
@@ -154,27 +152,6 @@ def _team(session: Session, event: Event) -> Team | None:
     if consortium_id is None:
         return None
     return session.scalars(sa.select(Team).where(Team.consortium_id == consortium_id, Team.tier == 1)).first()
-
-
-def _held_back(
-    session: Session, event: Event, row: OutboundMail, recipient: Recipient, now: datetime, *, unproved: bool
-) -> str:
-    """Why an automatic mail is not sent, or ''. The counts trust no header of anybody."""
-    if row.to_address in queries.own_addresses(session):
-        return "Held back: it is an address of the desk's own."
-    if not row.automatic:
-        return ""
-    limit = PER_PERSON_AND_DAY if recipient.person and not unproved else PER_STRANGER_AND_DAY
-    if queries.automatic_count(session, now - timedelta(days=1), address=row.to_address) >= limit:
-        return f"Held back: {limit} automatic mails went to this address within a day."
-    if unproved and queries.unproved_count(session, event, now - timedelta(hours=1)) > STRANGERS_PER_DESK_AND_HOUR:
-        return f"Held back: {STRANGERS_PER_DESK_AND_HOUR} mails of senders nobody knows came within an hour."
-    if row.ticket_id is None:
-        return ""
-    recent = queries.automatic_count(session, now - timedelta(hours=1), ticket_id=row.ticket_id)
-    if recent >= PER_TICKET_AND_HOUR:
-        return f"Held back: {PER_TICKET_AND_HOUR} automatic mails went out about this ticket within an hour."
-    return ""
 
 
 def _values(session: Session, event: Event, recipient: Recipient, settings: Settings, now: datetime) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from desk.conversations.models import Message
 from desk.db import transaction
 from desk.domain.sla import Change
 from desk.events.models import Event
-from desk.mail import late
+from desk.mail import late, undelivered
 from desk.mail.charsets import one_line
 from desk.mail.compose import LINK_PLACE, compose
-from desk.mail.models import OutboundMail, OutboundState
+from desk.mail.models import Hold, OutboundMail, OutboundState
 from desk.mail.told import may_still_read
 from desk.sla import service as sla
 from desk.tickets.models import Ticket
@@ -95,6 +95,9 @@ def send_one(mail: Mail, *, settings: Settings, now: datetime) -> bool:
         if not may_still_read(session, row, now):
             row.state, row.last_error = OutboundState.DEAD, "Not sent: the recipient may no longer read it."
             return True
+        if held := undelivered.held_back(session, row):
+            row.state, row.last_error, row.held_by = OutboundState.DEAD, held, Hold.ADDRESS
+            return True
         if _put_off(session, row, now):
             return True
         try:
@@ -115,7 +118,15 @@ def send_again(session: Session, row: OutboundMail, *, now: datetime) -> None:
     session.execute(
         sa.update(OutboundMail)
         .where(OutboundMail.id == row.id, OutboundMail.state == OutboundState.DEAD)
-        .values(state=OutboundState.QUEUED, attempts=0, created_at=now, next_try_at=now, last_error="")
+        .values(
+            state=OutboundState.QUEUED,
+            attempts=0,
+            created_at=now,
+            next_try_at=now,
+            last_error="",
+            held_by=None,
+            failure=None,  # it may fail once more, and that is another failure
+        )
     )
 
 
@@ -231,6 +242,9 @@ def _note(session: Session, claimed: Claimed, error: Exception | None, now: date
     final = is_final(error)
     if final or now - row.created_at > GIVE_UP:
         row.state = OutboundState.DEAD
+        if final and isinstance(error, smtplib.SMTPRecipientsRefused):
+            session.flush()
+            undelivered.note_refusal(session, row, row.last_error, now)
     else:
         row.state = OutboundState.QUEUED
         row.next_try_at = now + pause(row.attempts)

@@ -14,7 +14,15 @@ from desk.domain.permissions import Actor, Role
 from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.mail.address import Signer
-from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
+from desk.mail.failures import Failure
+from desk.mail.models import (
+    InboundMail,
+    InboundOutcome,
+    InboundState,
+    OutboundMail,
+    OutboundState,
+    SuppressedAddress,
+)
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
@@ -169,6 +177,45 @@ def unproved_count(session: Session, event: Event, since: datetime) -> int:
         Event.at > since,
     )
     return session.scalar(wanted) or 0
+
+
+def pair_count(session: Session, mail: InboundMail, address: str, since: datetime) -> int:
+    """How many mails of this address came to the mail's desk from ``since`` until the mail itself, without it."""
+    wanted = sa.select(sa.func.count()).where(
+        InboundMail.counterpart == address,
+        InboundMail.received_at > since,
+        InboundMail.received_at <= mail.received_at,
+        InboundMail.id != mail.id,
+        InboundMail.consortium_id.is_not_distinct_from(mail.consortium_id),
+        InboundMail.registry_id.is_not_distinct_from(mail.registry_id),
+    )
+    return session.scalar(wanted) or 0
+
+
+def came_from(
+    session: Session, address: str, since: datetime, consortium_id: int | None, registry_id: int | None
+) -> int:
+    """How many mails of this address came to a desk since then."""
+    owner = InboundMail.consortium_id == consortium_id if consortium_id else InboundMail.registry_id == registry_id
+    wanted = sa.select(sa.func.count()).where(
+        InboundMail.counterpart == address, InboundMail.received_at > since, owner
+    )
+    return session.scalar(wanted) or 0
+
+
+def failed_count(session: Session, address: str, failure: Failure, since: datetime) -> int:
+    """How many mails of ours to this address failed in this way since then."""
+    wanted = sa.select(sa.func.count()).where(
+        OutboundMail.to_address == address, OutboundMail.failure == failure, OutboundMail.failed_at > since
+    )
+    return session.scalar(wanted) or 0
+
+
+def suppression_of(session: Session, address: str) -> SuppressedAddress | None:
+    """Why nothing goes to an address now; None where mail does."""
+    return session.scalars(
+        sa.select(SuppressedAddress).where(SuppressedAddress.address == address, SuppressedAddress.lifted_at.is_(None))
+    ).first()
 
 
 # ------------------------------------------------------------------ the mail screen

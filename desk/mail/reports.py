@@ -37,6 +37,15 @@ class DeliveryReport:
     original_message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackReport:
+    """What a provider reports of a mail of ours (RFC 5965): ``abuse``, who complained ('' and empty where unsaid)."""
+
+    kind: str
+    recipients: tuple[str, ...] = ()
+    original_message_id: str = ""
+
+
 _FAILING = ("failed", "delayed")
 
 
@@ -67,6 +76,20 @@ def delivery_report(part_fields: Fields, body: Body, subject: str) -> DeliveryRe
 def is_feedback(body: Body) -> bool:
     """Whether somebody's provider reports our mail as unwanted (RFC 5965)."""
     return any(kind == "message/feedback-report" for kind, _ in body.reports)
+
+
+def feedback_report(body: Body) -> FeedbackReport | None:
+    """The complaint in this mail, or None where there is none."""
+    if not is_feedback(body):
+        return None
+    parts = [part for kind, part in body.reports if kind == "message/feedback-report"]
+    said = [fields(block) for part in parts[:1] for block in blocks(part)]
+    kind = next((stated for block in said if (stated := value(block, "feedback-type"))), "")
+    named = [one.email for block in said for one in addresses(block.get("original-rcpt-to", [])) if one.email]
+    return FeedbackReport(kind.strip().lower()[:40], tuple(named[:_MOST_NAMED]), _original_id(body))
+
+
+_MOST_NAMED = 100
 
 
 def _unique(recipients: list[Recipient]) -> tuple[Recipient, ...]:

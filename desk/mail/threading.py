@@ -84,7 +84,7 @@ class Decision:
     """What to do, for whom, and why, in words for the mail screen.
 
     ``person_id`` is set only for a proved person. ``linked`` are tickets that the mail points at without the right to
-    write there. ``answerable``: an automatic receipt may go out.
+    write there. ``answerable``: an automatic receipt may go out. ``storm``: it came beyond a cap.
     """
 
     verdict: Verdict
@@ -96,6 +96,7 @@ class Decision:
     answerable: bool = False
     linked: tuple[int, ...] = ()
     evidence: tuple[str, ...] = field(default=())
+    storm: bool = False
 
 
 def decide(facts: Facts, matches: Sequence[Match], rights: Mapping[int, Rights]) -> Decision:

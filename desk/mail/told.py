@@ -264,6 +264,8 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "objection_confirmed": _objectors,
     "objection_refused": _objectors,
     "calendar_never_opens": _heads,
+    "mail_returned": _readers_of_a_note,
+    "storm_stopped": _heads,
     "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,

@@ -12,7 +12,7 @@ from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError
 from desk.domain.permissions import Permission
 from desk.forms import page_of
-from desk.mail import gateway, intake, outbound, queries
+from desk.mail import gateway, intake, outbound, queries, stopped, undelivered
 from desk.mail.models import InboundOutcome, InboundState, OutboundState
 from desk.mail.queries import InboundFilter
 from desk.mail.sandbox import read_guarded
@@ -108,6 +108,48 @@ def send_again(mail_id: int) -> Any:
         outbound.send_again(session, queries.get_outbound(session, current_actor(), mail_id), now=utcnow())
     flash("The mail is queued again.", "success")
     return redirect(url_for("mail_screen.outbox"), 303)
+
+
+@blueprint.get("/stopped")
+@requires(Permission.MAIL_READ)
+def stopped_addresses() -> Any:
+    """Addresses to which nothing goes, with the reason and the way back; below them those that were lifted."""
+    session, page = db.session(), _page()
+    rows = stopped.addresses(session, current_actor(), page=page)
+    return render_template(
+        "mail_screen/stopped_addresses.html",
+        rows=rows[: queries.PAGE_SIZE],
+        more=len(rows) > queries.PAGE_SIZE,
+        page=page,
+        days=undelivered.SENT_AGAIN.days,
+    )
+
+
+@blueprint.post("/stopped/<int:suppressed_id>/lift")
+@requires(Permission.MAIL_READ)
+def lift(suppressed_id: int) -> Any:
+    """Let mail go to an address again, and what was held back lately too, by choice."""
+    actor, resend = current_actor(), request.form.get("resend") == "1"
+    try:
+        with transaction() as session:
+            found = stopped.address(session, actor, suppressed_id)
+            count = undelivered.lift(session, actor, found, resend=resend, now=utcnow())
+            address = found.address
+        again = "1 mail is" if count == 1 else f"{count} mails are"
+        flash(
+            f"Mail goes to {address} again. {again} queued." if count else f"Mail goes to {address} again.", "success"
+        )
+    except Conflict as error:
+        flash(error.sentence, "warning")
+    return redirect(url_for("mail_screen.stopped_addresses"), 303)
+
+
+@blueprint.get("/caps")
+@requires(Permission.MAIL_READ)
+def caps() -> Any:
+    """How far each cap on automatic mail is used, and by whom."""
+    usage = stopped.usage(db.session(), current_actor(), utcnow())
+    return render_template("mail_screen/caps.html", usage=usage)
 
 
 def _settings() -> Settings:

@@ -24,6 +24,7 @@ from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
 from desk.forms import page_of
 from desk.issues import queries as issues
+from desk.mail import stopped
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
 
@@ -217,7 +218,7 @@ def _zone() -> str:
 @requires(Permission.TICKET_READ)
 def show(number: int) -> Any:
     """The one page of a ticket; the scope decides what each party sees of it."""
-    return ticket_page.show(number)
+    return ticket_page.show(number, stopped=stopped.on_ticket(db.session(), current_actor(), number))
 
 
 # ------------------------------------------------------------------ files and clocks

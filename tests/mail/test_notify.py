@@ -1,5 +1,6 @@
 """Who is told of what, in which words, and how an answer finds its way back."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -173,10 +174,9 @@ def test_a_deactivated_person_is_told_nothing(
 
 
 def test_a_ticket_gets_so_many_automatic_mails_an_hour(
-    cast: Cast, session: Session, ticket: Ticket, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, session: Session, ticket: Ticket, settings: Settings, now: datetime
 ) -> None:
-    monkeypatch.setattr(notify, "PER_TICKET_AND_HOUR", 2)
-    expand(settings, now)
+    expand(replace(settings, MAIL_PER_TICKET_AND_HOUR=2), now)
     states = sorted(row.state.value for row in rows(session))
     assert states == ["dead", "queued", "queued"]
     assert all(row.last_error.startswith("Held back") for row in rows(session) if row.state is OutboundState.DEAD)

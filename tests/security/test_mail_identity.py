@@ -1,6 +1,7 @@
 """Mail proves nothing by itself: who forges or has left gets nothing, and no desk reads another's notes by mail."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -158,9 +159,9 @@ def test_a_receipt_for_an_unproved_mail_holds_none_of_it(
 
 
 def test_mail_in_many_names_does_not_make_the_desk_write_to_all_of_them(
-    cast: Cast, session: Session, take: Take, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, session: Session, take: Take, settings: Settings
 ) -> None:
-    monkeypatch.setattr(notify, "STRANGERS_PER_DESK_AND_HOUR", 3)
+    settings = replace(settings, MAIL_STRANGERS_PER_HOUR=3)
     for number in range(6):
         take(f"victim{number}@else{number}.example", text=f"Mail {number}.")
     expand(settings, cast.now)
