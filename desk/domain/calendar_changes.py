@@ -33,6 +33,16 @@ def changes(before: Spec, after: Spec, since: date) -> list[str]:
     return found
 
 
+def shift_in_words(seconds: int) -> str:
+    """By how much a date moves, in plain time: ``2 days 3 h later``, ``45 min earlier``."""
+    days, rest = divmod(abs(seconds), 86_400)
+    hours, minutes = rest // 3600, rest % 3600 // 60
+    parts = [f"{days} day{'s' if days > 1 else ''}"] if days else []
+    parts += [f"{hours} h"] if hours else []
+    parts += [f"{minutes} min"] if minutes and not days else []
+    return f"{' '.join(parts) or 'less than a minute'} {'later' if seconds > 0 else 'earlier'}"
+
+
 def in_words(windows: Sequence[Sequence[str]]) -> str:
     """``09:00 to 12:00 and 13:00 to 17:00``; ``closed``."""
     return " and ".join(window_in_words(window) for window in windows) or "closed"

@@ -11,6 +11,12 @@ def day_in_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def short_day(day: str) -> str:
+    """``Fri 25 Dec`` for an ISO date, under a heading with the year."""
+    parsed = date.fromisoformat(day)
+    return f"{parsed:%a} {parsed.day} {parsed:%b}"
+
+
 def days_in_words(first: date, last: date) -> str:
     """``24 December 2026``, ``24 to 31 December 2026``, ``30 December 2026 to 2 January 2027``."""
     if first == last:

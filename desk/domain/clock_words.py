@@ -57,7 +57,6 @@ _BECAUSE: Mapping[str, str] = {
     "priority_changed": "the priority changed",
     "agreement_changed": "the agreement changed",
     "calendar_edited": "the calendar was edited",
-    "hours_chosen": "the team keeps other working hours",
     "lead_transferred": "another consortium's lead took over",
     "absorbed": "another ticket was merged into this one",
     "reopened": "the ticket was reopened",
