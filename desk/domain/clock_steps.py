@@ -26,19 +26,24 @@ def fold(
 ) -> dict[Kind, Clock]:
     """The latest cycle of every clock as of an instant, by kind; breaches that no event tells of are noted.
 
+    Of events as they are recorded, with what was measured, none is: what zones and calendars say today judges no past.
+
     ``targets`` serve starts that carry none of their own; ``percents`` are those of the ladders in force. Events and
     calendar versions after ``as_of`` are not looked at.
     """
     found: Cycles = {}
     latest: dict[Kind, Clock] = {}
+    recorded: set[Kind] = set()
     until = whole_second(as_of)
     for event in events:
         # At a breach's own instant nobody is late yet, unless by a change: ``view`` works it out.
         if whole_second(event.at) < until + (event.type is not EventType.BREACHED):
-            if event.kind in latest:
+            if event.kind in latest and event.kind not in recorded:
                 clock = with_breach(latest[event.kind], calendars, instant(whole_second(event.at)))
                 latest[event.kind] = found[clock.kind, clock.cycle] = clock
             take(found, latest, event, calendars, targets)
+            if event.target_seconds is not None:
+                recorded.add(event.kind)
     return {kind: view(clock, calendars, as_of, percents) for kind, clock in latest.items()}
 
 

@@ -1,5 +1,6 @@
 """Clocks without a database, worked out by hand. What holds whatever happens is in ``test_laws_of_clocks``."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,22 @@ def test_a_stored_measurement_outlives_a_change_of_the_zones() -> None:
     later_zones = {"lead": CalendarHistory.of(BusinessCalendar.from_spec({"tz": "Asia/Tokyo", "weekly_hours": OFFICE}))}
     assert replay(written, later_zones)[Kind.LEAD, 1].settled == 3 * 3600
     assert replay(written, later_zones)[Kind.LEAD, 1].target_seconds == 4 * 8 * 3600
+
+
+def test_other_rules_of_a_zone_judge_nothing_that_was_recorded() -> None:
+    book, terms = opened(Terms(KEYS, targets(lead=Target(seconds=4 * 3600))))
+    book.apply(Change.moved(State.PENDING_MEMBER), terms, utc("2026-03-02T12:00"))
+    book.apply(Change.moved(State.OPEN), terms, utc("2026-03-02T16:00"))
+    book.apply(Change.resolved(public_message=True), terms, utc("2026-03-02T16:30"))
+    always = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    open_then = {"lead": CalendarHistory.of(BusinessCalendar.from_spec({"tz": "UTC", "weekly_hours": always}), "lead")}
+    raw = [replace(event, seconds=None, target_seconds=None) for event in events(book)]
+    now = utc("2026-03-03T12:00")
+    assert fold(events(book), open_then, {}, now)[Kind.LEAD].breached_at is None
+    # What nobody has measured is judged by what the calendar says.
+    lead = [event for event in raw if event.kind is Kind.LEAD]
+    late = [replace(event, at=utc("2026-03-02T19:00")) if event.type is EventType.STOPPED else event for event in lead]
+    assert fold(late, open_then, {}, now)[Kind.LEAD].breached_at == utc("2026-03-02T17:00")
 
 
 def test_a_warning_that_still_holds_is_not_given_again_and_one_that_does_not_may_be() -> None:
