@@ -38,6 +38,37 @@ LMTP_LISTEN = "127.0.0.1:8024"
 # HOST:PORT for SMTP beside it; empty: none. Never open it to the internet, put a mail server in front.
 SMTP_LISTEN = ""
 
+# Signs mail that a gateway posts to /mail/incoming; at least 32 characters. Empty: there is no such address.
+MAIL_HOOK_SECRET = ""
+
+# A mailbox to fetch by IMAP. Mail is kept, then moved to the folder "Processed" of the same mailbox; what is larger
+# than MAX_MAIL_MB goes to "Too large". Empty: none.
+IMAP_HOST = ""
+
+# tls, starttls, or none (only on this machine). Certificates are verified. 0: 993 for tls, else 143.
+IMAP_SECURITY = "tls"
+IMAP_PORT = 0
+
+# Who signs in, and the folder to fetch.
+IMAP_USER = ""
+IMAP_PASSWORD = ""
+IMAP_FOLDER = "INBOX"
+
+# The address of the desk whose mail it is; empty: IMAP_USER. An address that no team has: nothing is fetched.
+IMAP_ADDRESS = ""
+
+# Instead of a password, XOAUTH2: where a refresh token is exchanged for an access token, and with what.
+IMAP_TOKEN_URL = ""
+IMAP_CLIENT_ID = ""
+IMAP_CLIENT_SECRET = ""
+IMAP_REFRESH_TOKEN = ""
+IMAP_SCOPE = ""
+
+# More mailboxes: a list with a mapping for each, of the names above in small letters without "imap_", and of
+# "processed" and "too_large" for folders of other names. In the environment as JSON.
+# Such as [{"host": "imap.example.org", "user": "north", "password": "...", "address": "north@desk.example"}].
+IMAP_ACCOUNTS = []
+
 # The name your own mail server writes into Authentication-Results. Only that header is believed, so the server must
 # remove headers of the same name from mail that comes in. Empty: none is believed, and no sender is verified by it.
 AUTHSERV_ID = ""

@@ -4,7 +4,6 @@ A bad or missing value stops the start with a sentence that names the setting.
 """
 
 import dataclasses
-import ipaddress
 import logging
 import os
 import runpy
@@ -17,6 +16,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from desk.imap_account import ImapAccount, account, is_local, read_accounts
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT_PREFIX = "DESK_"
@@ -55,6 +56,20 @@ class Settings:
     AUTHSERV_ID: str = ""
     LMTP_LISTEN: Listen = Listen("127.0.0.1", 8024)
     SMTP_LISTEN: Listen | None = None
+    MAIL_HOOK_SECRET: str = field(default="", repr=False)
+    IMAP_ACCOUNTS: tuple[ImapAccount, ...] = field(default=(), repr=False)
+    IMAP_HOST: str = ""
+    IMAP_PORT: int = 0
+    IMAP_SECURITY: str = "tls"
+    IMAP_USER: str = field(default="", repr=False)
+    IMAP_PASSWORD: str = field(default="", repr=False)
+    IMAP_ADDRESS: str = ""
+    IMAP_FOLDER: str = "INBOX"
+    IMAP_TOKEN_URL: str = ""
+    IMAP_CLIENT_ID: str = ""
+    IMAP_CLIENT_SECRET: str = field(default="", repr=False)
+    IMAP_REFRESH_TOKEN: str = field(default="", repr=False)
+    IMAP_SCOPE: str = ""
     SMTP_HOST: str = "127.0.0.1"
     SMTP_PORT: int = 25
     SMTP_USER: str = ""
@@ -186,6 +201,7 @@ def _completed(settings: Settings) -> Settings:
         changes["DATABASE_URL"] = f"sqlite:///{settings.INSTANCE / 'desk.db'}"
     if not settings.ATTACHMENTS:
         changes["ATTACHMENTS"] = str(settings.INSTANCE / "attachments")
+    changes["IMAP_ACCOUNTS"] = _imap_accounts(settings)
     if settings.DEMO:
         # Elsewhere empty means nobody: a name that can be guessed would let anybody vouch for themselves.
         changes["AUTHSERV_ID"] = settings.AUTHSERV_ID or settings.MAIL_DOMAIN
@@ -197,6 +213,25 @@ def _completed(settings: Settings) -> Settings:
     if not settings.SECRET_KEY and (settings.DEMO or settings.TESTING):
         changes["SECRET_KEY"] = _demo_secret(settings.INSTANCE)
     return dataclasses.replace(settings, **changes)
+
+
+def _imap_accounts(settings: Settings) -> tuple[ImapAccount, ...]:
+    """Those of the list, and the one of ``IMAP_HOST`` with its companions. The demo moves nobody's real mail."""
+    if settings.DEMO:
+        return ()
+    try:
+        accounts = read_accounts(settings.IMAP_ACCOUNTS)
+        if settings.IMAP_HOST:
+            parts = (
+                "HOST PORT SECURITY USER PASSWORD ADDRESS FOLDER TOKEN_URL CLIENT_ID CLIENT_SECRET REFRESH_TOKEN SCOPE"
+            )
+            single = account({part.lower(): getattr(settings, f"IMAP_{part}") for part in parts.split()})
+            accounts = (*accounts, single)
+    except ValueError as error:
+        raise BadSetting(f"IMAP cannot be used: {error}.") from None
+    if len({one.name for one in accounts}) < len(accounts):
+        raise BadSetting("IMAP_ACCOUNTS names a mailbox twice.")
+    return accounts
 
 
 def _demo_secret(folder: Path) -> str:
@@ -249,7 +284,7 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             f"SMTP_SECURITY must be none, starttls or tls, not “{settings.SMTP_SECURITY}”.",
         ),
         (
-            settings.SMTP_SECURITY == "none" and not _is_local(settings.SMTP_HOST),
+            settings.SMTP_SECURITY == "none" and not is_local(settings.SMTP_HOST),
             "SMTP_SECURITY may be none only where SMTP_HOST is this machine.",
         ),
         (
@@ -261,6 +296,10 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             "CLOCK_OFFSET_FILE is for the demo and for tests; a desk in use reads the machine's clock.",
         ),
         (not 1 <= settings.SMTP_PORT <= 65535, f"SMTP_PORT must be from 1 to 65535, not {settings.SMTP_PORT}."),
+        (
+            0 < len(settings.MAIL_HOOK_SECRET) < SECRET_KEY_MIN,
+            f"MAIL_HOOK_SECRET must have at least {SECRET_KEY_MIN} characters, or be empty: then the address is off.",
+        ),
         (settings.TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more."),
         *(
             (getattr(settings, name) < 1, f"{name} must be at least 1.")
@@ -281,12 +320,3 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             )
         ),
     ]
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -20,6 +20,7 @@ from desk.config import Settings
 from desk.db import AWAY, transaction
 from desk.extensions import mail
 from desk.mail import intake, notify, outbound
+from desk.mail.sources.fetcher import Fetchers
 from desk.progress import service as progress
 from desk.sla import service as sla
 from desk.working_hours import service as working_hours
@@ -102,6 +103,7 @@ class Jobs:
         self._app = app
         self._stopping = threading.Event()
         self._ticks = ticks(app.config["DESK"])
+        self._fetchers = Fetchers(app)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": {"type": "threadpool", "max_workers": len(self._ticks)}},
@@ -118,11 +120,13 @@ class Jobs:
             first = {"next_run_time": utcnow()} if tick.seconds >= ZONES_SECONDS else {}
             self._scheduler.add_job(self._run, trigger, args=(tick,), id=tick.name, **first)
         self._scheduler.start()
+        self._fetchers.start()
         return self
 
     def stop(self) -> None:
         """End after what is in hand."""
         self._stopping.set()
+        self._fetchers.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 

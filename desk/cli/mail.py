@@ -16,12 +16,13 @@ from flask.cli import AppGroup
 from desk import markup
 from desk.clock import utcnow
 from desk.config import Settings
-from desk.db import db
+from desk.db import AWAY, db
 from desk.extensions import mail as extension
 from desk.mail import gateway, intake, outbound, queries
 from desk.mail.message import InboundMessage, read
-from desk.mail.models import InboundMail
+from desk.mail.models import InboundMail, MailboxTrouble
 from desk.mail.reply import new_text
+from desk.mail.sources.fetcher import Counts, Fetcher
 from desk.mail.sources.listener import Listener
 from desk.mail.sources.pipe import Answer, Exit
 from desk.mail.sources.pipe import receive as receive_by_pipe
@@ -158,3 +159,38 @@ def send() -> None:
     while outbound.send_one(extension, settings=_settings(), now=utcnow()):
         count += 1
     click.echo(f"{count} tried.")
+
+
+_TROUBLES = {
+    MailboxTrouble.UNREACHABLE: "its server cannot be reached",
+    MailboxTrouble.REFUSED: "its server does not accept the sign-in",
+    MailboxTrouble.UNKNOWN_ADDRESS: "no team of this desk has that address, so nothing is fetched",
+    MailboxTrouble.NOT_MOVED: "mail was kept, but cannot be moved out of the way",
+    MailboxTrouble.FAILED: "mail could not be kept",
+}
+
+
+@group.command("poll")
+def poll() -> None:
+    """Fetch every IMAP mailbox once, and read what came. Exit code 1 when one of them is in trouble."""
+    settings = _settings()
+    failed = []
+    for account in settings.IMAP_ACCOUNTS:
+        try:
+            counts = Fetcher(account, settings).once()
+        except AWAY:
+            raise click.ClickException("The database cannot be reached; nothing is lost, please try again.") from None
+        click.echo(f"{account.address}: {_in_words(counts)}")
+        if counts.trouble not in (None, MailboxTrouble.NONE):
+            failed.append(f"{account.address}: {_TROUBLES[counts.trouble]}.")
+    intake.read_pending(settings, utcnow())
+    if not settings.IMAP_ACCOUNTS:
+        click.echo("No mailbox is set (IMAP_HOST, IMAP_ACCOUNTS).", err=True)
+    if failed:
+        raise click.ClickException(" ".join(failed))
+
+
+def _in_words(counts: Counts) -> str:
+    if counts.trouble is None:
+        return "another process fetches it"
+    return f"{counts.kept} kept, {counts.too_large} too large, {counts.left} left"

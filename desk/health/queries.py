@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from desk.calendars.models import Calendar, CalendarVersion
 from desk.events.models import Event
-from desk.mail.models import InboundMail, InboundState, OutboundMail, OutboundState
+from desk.mail.models import ImapMailbox, InboundMail, InboundState, MailboxTrouble, OutboundMail, OutboundState
 from desk.sla.models import Clock
 from desk.zones import queries as zones
 
@@ -48,6 +48,25 @@ def remarks(session: Session) -> Iterator[str]:
         yield "Mail is in quarantine: look at it on the mail page, and try it again once the cause is mended."
     for tz in zones.behind(session):
         yield f"The time zone data of this machine is older than what the desk has seen of {tz}: update tzdata."
+
+
+def of_mailboxes(session: Session, now: datetime) -> Iterator[str]:
+    """Sentences about mailboxes that are not fetched as they should be. One that is set no more is soon forgotten."""
+    tried = ImapMailbox.tried_at > now - timedelta(days=1)
+    for trouble in session.scalars(sa.select(ImapMailbox.trouble).where(tried).distinct()):
+        if trouble in _TROUBLES:
+            yield f"{_TROUBLES[trouble]}: see the log of “flask jobs run”."
+    if _any(session, sa.select(ImapMailbox.id).where(tried, ImapMailbox.tried_at < now - 6 * BEHIND)):
+        yield "A mailbox has not been looked at for more than 90 minutes: is “flask jobs run” running?"
+
+
+_TROUBLES = {
+    MailboxTrouble.UNREACHABLE: "The server of a mailbox cannot be reached",
+    MailboxTrouble.REFUSED: "The server of a mailbox does not accept the sign-in",
+    MailboxTrouble.UNKNOWN_ADDRESS: "A mailbox is set for an address that no team has, so it is not fetched",
+    MailboxTrouble.NOT_MOVED: "Mail of a mailbox was kept but cannot be moved out of the way",
+    MailboxTrouble.FAILED: "Mail of a mailbox could not be kept, and is tried again",
+}
 
 
 def _any(session: Session, wanted: sa.Select[tuple[int]]) -> bool:

@@ -33,7 +33,8 @@ def ready() -> Any:
     remarks: list[str] = []
     try:
         wrong = list(queries.complaints(db.session(), utcnow()))
-        remarks = list(queries.remarks(db.session()))
+        # The pages work without a mailbox: its trouble must not take them out of a balancer.
+        remarks = [*queries.remarks(db.session()), *queries.of_mailboxes(db.session(), utcnow())]
     except SQLAlchemyError as error:
         current_app.logger.error("not ready: %s", type(error).__name__)
         wrong = ["The database cannot be reached, or its tables are not those of this version (flask db upgrade)."]
