@@ -1,9 +1,11 @@
 """Simulations: the stored clock events of a party's tickets, measured again as supposed. Nothing is written."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,6 +28,7 @@ from desk.domain.targets import (
     DEFAULT_REGISTRY_TARGETS,
     REGISTRY_KINDS,
     Kind,
+    Target,
     TargetTable,
     table_from_json,
 )
@@ -221,16 +224,44 @@ def _changes(known: Sequence[PriorityChange]) -> list[PriorityChange]:
 
 
 def _events(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[EventValue]]:
-    """As ``events_of`` of the clocks, without warnings and as plain rows: there may be hundreds of thousands."""
+    """As ``events_of`` of the clocks, but what judging needs, as plain rows: there may be hundreds of thousands."""
     found: dict[int, list[EventValue]] = {ticket_id: [] for ticket_id in ticket_ids}
     rows = session.execute(
-        sa.select(ClockEvent.__table__)
+        sa.select(*_NEEDED)
         .where(ClockEvent.ticket_id.in_(ticket_ids), ClockEvent.type != EventType.WARNED)
         .order_by(ClockEvent.id)
     )
-    for row in rows:
-        found[row.ticket_id].append(ClockEvent.value(cast(ClockEvent, row)))
+    for ticket_id, written, target_seconds, seconds, priority, until, cycle, *what in rows:
+        target = None if written is None else _target(written)
+        kind, type_, at, cause, since, calendar = what
+        spans = (target, target_seconds, seconds)
+        event = EventValue(kind, type_, at, cause, since, calendar, *spans, priority=priority, until=until, cycle=cycle)
+        found[ticket_id].append(event)
     return found
+
+
+_NEEDED: tuple[Any, ...] = (
+    ClockEvent.ticket_id,
+    # As text: the few different ones are read once, not tens of thousands of times.
+    sa.cast(ClockEvent.target, sa.Text),
+    ClockEvent.target_seconds,
+    ClockEvent.seconds,
+    ClockEvent.priority,
+    ClockEvent.until,
+    ClockEvent.cycle,
+    # In the order of the value's own fields.
+    ClockEvent.kind,
+    ClockEvent.type,
+    ClockEvent.at,
+    ClockEvent.cause,
+    ClockEvent.since,
+    ClockEvent.calendar_id,
+)
+
+
+@lru_cache(maxsize=1024)
+def _target(written: str) -> Target:
+    return Target.from_json(json.loads(written))
 
 
 def _triaged(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[PriorityChange]]:
