@@ -269,3 +269,78 @@ def test_the_first_version_also_holds_before_it_and_the_last_of_two_at_one_momen
     )
     assert joined.is_open(utc("2026-03-02T10:00"))
     assert joined.version_at(utc("2026-03-05T00:00")).key == 3
+
+
+def test_the_last_second_of_a_day_is_one_second() -> None:
+    start = utc("2026-03-02T16:59:59")
+    assert calendar().add(start, 1) == utc("2026-03-02T17:00")
+    assert calendar().add(start, 1, "farthest") == utc("2026-03-03T09:00")
+    assert calendar().add(utc("2026-03-03T09:00:01"), -1) == utc("2026-03-03T09:00")
+    assert calendar().add(utc("2026-03-03T09:00:01"), -1, "farthest") == utc("2026-03-02T17:00")
+
+
+def test_a_single_opening_is_found_over_many_years_in_both_directions() -> None:
+    for day, now in (("2019-06-03", "2026-03-02T00:00"), ("2033-06-06", "2026-03-02T00:00")):
+        opening, closing, noon = utc(f"{day}T09:00"), utc(f"{day}T17:00"), utc(f"{day}T12:00")
+
+        def rare(opens: str = day) -> BusinessCalendar:
+            return calendar(weekly={}, overrides={opens: [["09:00", "17:00"]]})
+
+        assert rare().is_open(noon)
+        assert not rare().is_open(opening - timedelta(seconds=1))
+        assert rare().closes_at(noon) == closing
+        if opening > utc(now):
+            assert rare().next_opening(utc(now)) == opening
+            assert rare().add(utc(now), 3 * 3600) == noon
+            assert rare().add(utc(now), 8 * 3600) == closing
+            assert rare().add_working_days(utc(now), 1) == closing
+        else:
+            assert rare().last_closing(utc(now)) == closing
+            assert rare().add(utc(now), -5 * 3600) == noon
+            assert rare().add(utc(now), -8 * 3600) == opening
+            with pytest.raises(NoOpening):
+                rare().add(utc(now), -8 * 3600 - 1)
+
+
+def test_what_was_asked_before_does_not_matter() -> None:
+    nights = {"weekly": NIGHTS, "overrides": {"2025-12-31": [["08:00", "07:00"]]}, "holidays": ["2026-01-01"]}
+    wide = calendar("Pacific/Auckland", **nights)
+    wide.elapsed(utc("2015-01-01T00:00"), utc("2040-01-01T00:00"))
+    new_years = [utc(f"{year}-01-01T00:00") for year in (2025, 2026)]
+    moments = [year + timedelta(hours=hours) for year in new_years for hours in range(-130, 130, 26)]
+    for a, b in zip(moments, moments[7:] + moments[:7], strict=True):
+        fresh = calendar("Pacific/Auckland", **nights)
+        assert fresh.elapsed(a, b) == wide.elapsed(a, b)
+        assert fresh.elapsed(b, a + timedelta(days=900)) == wide.elapsed(b, a + timedelta(days=900))
+        assert calendar("Pacific/Auckland", **nights).add(a, 50_000) == wide.add(a, 50_000)
+        assert calendar("Pacific/Auckland", **nights).add(a, -50_000) == wide.add(a, -50_000)
+        assert calendar("Pacific/Auckland", **nights).add_working_days(a, 3) == wide.add_working_days(a, 3)
+        assert calendar("Pacific/Auckland", **nights).is_open(a) == wide.is_open(a)
+
+
+def test_a_table_is_kept_and_not_compiled_again_for_what_it_covers() -> None:
+    one = calendar()
+    one.elapsed(utc("2026-02-01T00:00"), utc("2026-03-01T00:00"))
+    table = one._table
+    one.elapsed(utc("2026-01-04T00:00"), utc("2027-12-28T00:00"))
+    assert one._table is table
+    one.elapsed(utc("2026-02-01T00:00"), utc("2029-03-01T00:00"))
+    assert one._table is not table
+    assert one._table.begin <= table.begin
+
+
+def test_no_working_day_is_the_nought_th() -> None:
+    for time in (calendar(), CalendarHistory.of(calendar())):
+        for days in (0, -1):
+            with pytest.raises(ValueError, match=r"^working days are counted from 1$"):
+                time.add_working_days(utc("2026-03-02T10:00"), days)
+
+
+def test_windows_that_overlap_or_touch_are_open_once() -> None:
+    monday = [["09:00", "12:00"], ["11:00", "13:00"], ["13:00", "14:00"], ["09:30", "10:00"], ["15:00", "16:00"]]
+    one = calendar(weekly={"mon": monday})
+    assert one.intervals_of(utc("2026-03-02T00:00").date()) == [
+        (int(utc("2026-03-02T09:00").timestamp()), int(utc("2026-03-02T14:00").timestamp())),
+        (int(utc("2026-03-02T15:00").timestamp()), int(utc("2026-03-02T16:00").timestamp())),
+    ]
+    assert one.intervals_of(utc("2026-03-03T00:00").date()) == []
