@@ -11,10 +11,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import Flask
 
-from desk.db import db
+from desk.db import db, transaction
+from desk.sla import queries
+from desk.sla import service as sla
 from tests.cast import Cast
 from tests.conftest import dispose, make_app
 from tests.servers.desk import ROOT
+from tests.sla.rig import Rig, at
 
 VERSIONS = ROOT / "migrations" / "versions"
 
@@ -90,6 +93,20 @@ def test_rows_survive_the_newest_migration_taken_back_and_made_again(config: Con
     db.session.remove()
     for table in ("person", "role_grant", "member_org", "consortium", "team"):
         assert db.session.scalar(sa.select(sa.func.count()).select_from(sa.table(table))), table
+
+
+def test_clocks_go_on_after_the_way_down_to_the_first_schema_and_up_again(config: Config, cast: Cast) -> None:
+    """With rows that point at each other: what SQLite copies cannot be pointed at meanwhile."""
+    rig = Rig.build(cast, at("2026-03-02T09:00"))
+    with transaction() as session:
+        sla.act_on_due_clocks(session, at("2026-03-10T12:00"), limit=10)
+    db.session.remove()
+    command.downgrade(config, "0001")
+    command.upgrade(config, "head")
+    db.session.remove()
+    with transaction() as session:
+        assert sla.rebuild(session, check=True) == []
+        assert queries.lines(session, rig.ticket_id, at("2026-03-10T12:00"))
 
 
 def test_foreign_keys_hold_after_the_migration_in_the_same_process(app: Flask) -> None:

@@ -59,23 +59,24 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'open'"),
         )
 
-    with op.batch_alter_table("calendar_version", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("correction", sa.Boolean(), server_default=sa.false(), nullable=False))
-
-    with op.batch_alter_table("calendar", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("closed_version_id", sa.Integer(), nullable=True))
-
-    with op.batch_alter_table("agreement_version", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True))
-
-    with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("tell_from", sa.DateTime(timezone=True), nullable=True))
-
-    with op.batch_alter_table("clock_event", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("until", sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("priority", sa.String(40), nullable=True))
-
+    # Not in batches: SQLite adds a column itself, while a table that is copied cannot be pointed at meanwhile.
+    op.add_column("calendar_version", sa.Column("correction", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("calendar", sa.Column("closed_version_id", sa.Integer(), nullable=True))
+    op.add_column("agreement_version", sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("event", sa.Column("tell_from", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("clock_event", sa.Column("until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("clock_event", sa.Column("priority", sa.String(40), nullable=True))
+    _bring_up_to_date()
     # ### end Alembic commands ###
+
+
+def _bring_up_to_date() -> None:
+    """Agreements were carried out as they were saved; a sweep's warning now counts as the last thing that happened."""
+    op.execute("UPDATE agreement_version SET carried_out_at = created_at")
+    op.execute(
+        "UPDATE clock_set SET last_at = (SELECT max(at) FROM clock_event WHERE ticket_id = clock_set.ticket_id)"
+        " WHERE last_at < (SELECT max(at) FROM clock_event WHERE ticket_id = clock_set.ticket_id)"
+    )
 
 
 def downgrade() -> None:
