@@ -1,6 +1,7 @@
 """Mail of ours that comes back: what a report proves, what a forged one does, and how an address is reached again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,7 +15,8 @@ from desk.db import transaction
 from desk.domain.vocabulary import Audience, Channel
 from desk.events.models import Event
 from desk.events.service import record
-from desk.mail import intake, notify, queries, undelivered
+from desk.extensions import mail
+from desk.mail import intake, notify, outbound, queries, undelivered
 from desk.mail.failures import Failure, failure_of
 from desk.mail.models import (
     Cause,
@@ -29,6 +31,7 @@ from desk.progress import service as progress
 from desk.tickets.models import Ticket
 from desk.tickets.service import NewTicket, open_ticket
 from tests.cast import Cast
+from tests.servers.sink import Sink
 
 NORTH = "north@desk.example"
 
@@ -150,14 +153,14 @@ def test_a_mailbox_that_is_gone_gets_no_more_mail_and_the_ticket_says_so(
     (about,) = [row for row in mail_to(cast.alice.email) if not row.automatic]
     assert about.envelope_from.startswith("reply+")
     raw = report(about) if tie == "message id" else report(about, original="")
-    mail = take(raw, NORTH if tie == "message id" else about.envelope_from)
-    assert mail.outcome is InboundOutcome.REPORT
-    assert mail.reason.startswith(f"Bounce for {cast.alice.email}: there is no such mailbox (5.1.1")
-    assert mail.ticket_id == number
+    came = take(raw, NORTH if tie == "message id" else about.envelope_from)
+    assert came.outcome is InboundOutcome.REPORT
+    assert came.reason.startswith(f"Bounce for {cast.alice.email}: there is no such mailbox (5.1.1")
+    assert came.ticket_id == number
     row = session.get_one(OutboundMail, about.id)
     assert (row.state, row.failure) == (OutboundState.DEAD, Failure.HARD)
     (gone,) = suppressions(session)
-    assert (gone.address, gone.cause, gone.inbound_mail_id) == (cast.alice.email, Cause.BOUNCE, mail.id)
+    assert (gone.address, gone.cause, gone.inbound_mail_id) == (cast.alice.email, Cause.BOUNCE, came.id)
     (event,) = returned(session)
     assert (event.ticket_id, event.audience) == (number, Audience.LEAD.value)
     later = answer(cast, number, "Are you there?", settings, now + timedelta(hours=1))
@@ -189,8 +192,8 @@ def test_a_mailbox_that_is_full_a_policy_and_a_delay_give_no_address_up(
     cast: Cast, session: Session, number: int, take: Take, status: str, action: str, said: str, words: str
 ) -> None:
     (about,) = [row for row in mail_to(cast.alice.email) if not row.automatic]
-    mail = take(report(about, status=status, action=action, said=said))
-    assert words in mail.reason
+    came = take(report(about, status=status, action=action, said=said))
+    assert words in came.reason
     assert suppressions(session) == []
     assert session.get_one(OutboundMail, about.id).state is (
         OutboundState.SENT if action == "delayed" else OutboundState.DEAD
@@ -200,8 +203,8 @@ def test_a_mailbox_that_is_full_a_policy_and_a_delay_give_no_address_up(
 @pytest.mark.parametrize("action", ["delivered", "relayed", "expanded"])
 def test_a_report_of_success_is_no_bounce(cast: Cast, session: Session, number: int, take: Take, action: str) -> None:
     (about,) = [row for row in mail_to(cast.alice.email) if not row.automatic]
-    mail = take(report(about, action=action, status="2.0.0", said="250 ok"), about.envelope_from)
-    assert mail.outcome is not InboundOutcome.REPORT
+    came = take(report(about, action=action, status="2.0.0", said="250 ok"), about.envelope_from)
+    assert came.outcome is not InboundOutcome.REPORT
     assert session.get_one(OutboundMail, about.id).state is OutboundState.SENT
     assert (suppressions(session), returned(session)) == ([], [])
 
@@ -217,9 +220,9 @@ def test_a_report_that_is_forged_does_nothing_and_is_kept_with_its_reason(
         (report(about, to="bob@birch.example"), NORTH, "to whom the mail that it names did not go"),
         (complaint(about, original="guessed@desk.example"), NORTH, "no signed address and no Message-ID of ours"),
     ):
-        mail = take(raw, mailbox)
-        assert mail.outcome is InboundOutcome.REPORT
-        assert words in mail.reason
+        came = take(raw, mailbox)
+        assert came.outcome is InboundOutcome.REPORT
+        assert words in came.reason
     assert session.get_one(OutboundMail, about.id).state is OutboundState.SENT
     assert (suppressions(session), returned(session)) == ([], [])
 
@@ -277,6 +280,38 @@ def test_what_a_failure_says_of_an_address(status: str, said: str, failure: Fail
     assert failure_of(status, said) is failure
 
 
+def test_a_recipient_that_is_refused_as_we_hand_the_mail_over_is_given_up_and_the_others_get_theirs(
+    cast: Cast, session: Session, settings: Settings, number: int, sink: Sink, now: datetime
+) -> None:
+    sink.unknown = {cast.alice.email}
+    waiting = answer(cast, number, "One more thing.", settings, now, sent=False)
+    local = replace(settings, SMTP_HOST="127.0.0.1", SMTP_PORT=sink.port, SMTP_TIMEOUT=5)
+    with transaction() as unit:
+        record(unit, "noted", at=now, audience="lead", ticket_id=number, actor_id=cast.leo.id)
+    expand(cast, settings, now, sent=False)
+    while outbound.send_one(mail, settings=local, now=now):
+        pass
+    session.expire_all()
+    row = session.get_one(OutboundMail, waiting.id)
+    assert (row.state, row.failure, row.attempts) == (OutboundState.DEAD, Failure.HARD, 1)
+    assert [one.address for one in suppressions(session)] == [cast.alice.email]
+    assert suppressions(session)[0].inbound_mail_id is None
+    assert len(returned(session)) == 1
+    assert cast.lena.email in {one for received in sink.messages for one in received.recipients}
+
+
+def test_a_mail_whose_content_is_refused_gives_no_address_up(
+    cast: Cast, session: Session, settings: Settings, number: int, sink: Sink, now: datetime
+) -> None:
+    sink.mode = "550"
+    answer(cast, number, "One more thing.", settings, now, sent=False)
+    local = replace(settings, SMTP_HOST="127.0.0.1", SMTP_PORT=sink.port, SMTP_TIMEOUT=5)
+    while outbound.send_one(mail, settings=local, now=now):
+        pass
+    session.expire_all()
+    assert suppressions(session) == []
+
+
 # ------------------------------------------------------------------ complaints
 
 
@@ -284,9 +319,9 @@ def test_after_a_complaint_nothing_automatic_goes_there_but_answers_do(
     cast: Cast, session: Session, settings: Settings, number: int, take: Take, now: datetime
 ) -> None:
     about = next(row for row in mail_to(cast.alice.email) if row.automatic)
-    mail = take(complaint(about))
-    assert mail.outcome is InboundOutcome.REPORT
-    assert mail.reason.startswith(f"Complaint of {cast.alice.email}")
+    came = take(complaint(about))
+    assert came.outcome is InboundOutcome.REPORT
+    assert came.reason.startswith(f"Complaint of {cast.alice.email}")
     assert [one.cause for one in suppressions(session)] == [Cause.COMPLAINT]
     assert answer(cast, number, "An answer.", settings, now, sent=False).state is OutboundState.QUEUED
     with transaction() as unit:
