@@ -95,6 +95,15 @@ CAUSED: list[tuple[str, list[Change], list[str]]] = [
         [],
     ),
     (
+        "answered a later question",
+        [OPENED, Change.staff_replied(), Change.member_wrote(), Change.staff_replied()],
+        [
+            "next_response stopped staff_replied",
+            "regular_update stopped staff_replied",
+            "regular_update started staff_replied",
+        ],
+    ),
+    (
         "asked",
         [OPENED, Change.moved(State.PENDING_MEMBER)],
         ["lead paused pending_member", "overall paused pending_member", "regular_update paused pending_member"],
@@ -506,3 +515,18 @@ def test_a_book_says_whether_something_was_entered_by_which_cause() -> None:
     assert not book.had(Kind.LEAD, EventType.PAUSED)
     assert not book.had(Kind.REGISTRY, EventType.STOPPED)
     assert not book.measured_again
+
+
+def test_an_event_keeps_the_seconds_of_the_stretch_that_it_closed_and_of_no_other() -> None:
+    book, _ = told([OPENED])
+    for hours, state in ((1, State.PENDING_MEMBER), (2, State.OPEN), (5, State.PENDING_MEMBER)):
+        book.apply(Change.moved(state), terms(), START + timedelta(hours=hours))
+    closed = [e.event for e in book.entries if e.event.kind is Kind.LEAD and e.event.type is EventType.PAUSED]
+    assert [event.seconds for event in closed] == [3_600, 3 * 3_600]
+
+
+def test_an_edit_names_the_calendar_in_which_each_clock_goes_on() -> None:
+    book, _ = told([OPENED, Change.calendar_edited("lead")])
+    edited = [e.event for e in book.entries if e.event.type is EventType.CALENDAR_CHANGED]
+    assert {event.calendar for event in edited} == {"lead"}
+    assert len(edited) == 4
