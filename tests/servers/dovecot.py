@@ -25,7 +25,8 @@ def why_not() -> str | None:
 class Dovecot:
     """The server; ``deliver`` puts bytes into a mailbox as another mail server would."""
 
-    def __init__(self) -> None:
+    def __init__(self, more_settings: str = "") -> None:
+        """``more_settings`` come last and win: a certificate, other ways to sign in."""
         self._root = Path(tempfile.mkdtemp(prefix="desk-imap-"))
         self._root.chmod(0o755)
         mail = self._root / "mail"
@@ -33,7 +34,7 @@ class Dovecot:
         shutil.chown(mail, "mail", "mail")
         self.imap_port, self.lmtp_port = free_port(), free_port()
         self._config = self._root / "dovecot.conf"
-        self._config.write_text(self._settings())
+        self._config.write_text(self._settings() + more_settings)
         self._process = self._start()
 
     def _settings(self) -> str:

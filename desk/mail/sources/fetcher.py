@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -131,7 +131,7 @@ class Fetcher:
         address = self.account.address
         try:
             self._demand_address()
-            with connected(self.account, self._tokens) as inbox:
+            with self._connected() as inbox:
                 self._recognise(inbox)
                 return work(inbox)
         except _Lost:
@@ -153,6 +153,19 @@ class Fetcher:
             trouble = MailboxTrouble.UNREACHABLE
         self._note(trouble)
         return trouble
+
+    @contextmanager
+    def _connected(self) -> Iterator[Inbox]:
+        """A token from earlier may have been withdrawn before its time: then once more, with a new one."""
+        was_kept = self._tokens.is_kept
+        with ExitStack() as stack:
+            try:
+                inbox = stack.enter_context(connected(self.account, self._tokens))
+            except SignInRefused:
+                if not was_kept:
+                    raise
+                inbox = stack.enter_context(connected(self.account, self._tokens))
+            yield inbox
 
     def _demand_address(self) -> None:
         """A mailbox whose owner is not known is left alone: a mistake in our set-up must not cost a mail."""

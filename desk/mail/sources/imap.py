@@ -71,16 +71,14 @@ def _reached(account: ImapAccount) -> BaseMailBox:
 
 def _sign_in(box: BaseMailBox, account: ImapAccount, tokens: Tokens) -> None:
     try:
-        if not account.token_url:
+        if account.token_url:
+            box.xoauth2(account.user, tokens.current(), initial_folder=None)
+        else:
             # LOGIN is for ASCII; the other way is not offered by every server.
             plain = (account.user + account.password).isascii()
             (box.login if plain else box.login_utf8)(account.user, account.password, initial_folder=None)
-            return
-        try:
-            token = tokens.current()
-        except NoToken as error:
-            raise SignInRefused(f"no access token: {error}") from None
-        box.xoauth2(account.user, token, initial_folder=None)
+    except NoToken as error:
+        raise SignInRefused(f"no access token: {error}") from None
     except imaplib.IMAP4.abort as error:
         raise Unreachable(f"the connection broke while signing in ({_kind(error)})") from None
     except (imaplib.IMAP4.error, MailboxLoginError) as error:

@@ -45,10 +45,14 @@ class Tokens:
             self._renew()
         return self._token
 
-    def forget(self) -> bool:
-        """The mail server refused it. True when there was one from earlier, so that a new one may help."""
-        had_one, self._token = bool(self._token), ""
-        return had_one
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is one from earlier."""
+        return bool(self._token)
+
+    def forget(self) -> None:
+        """The mail server refused it."""
+        self._token = ""
 
     def _renew(self) -> None:
         answer = self._ask()
