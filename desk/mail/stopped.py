@@ -15,7 +15,7 @@ from desk.mail.queries import PAGE_SIZE, inbound_visible_to, outbound_visible_to
 from desk.mail.storms import DAY, HOUR
 from desk.tickets.models import Participant, Ticket
 
-_SHOWN = 15
+_SHOWN = 10
 _LATEST = 20_000
 """So many mails are looked through at most: there is no index on time alone, and what is older is not of today."""
 

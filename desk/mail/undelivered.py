@@ -9,6 +9,7 @@ that, or the holder of the address by writing to us: who is vouched for can also
 the asking of whoever wants one and capped where they are made: else a wrong report would lock somebody out.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,7 +97,7 @@ def _about(session: Session, mail: InboundMail, original_id: str, signer: Signer
 def _note_failure(
     session: Session, mail: InboundMail, about: OutboundMail, one: Recipient | None, now: datetime
 ) -> str:
-    said = f"{one.status} {one.diagnostic}".strip() if one else ""
+    said = _said(one) if one else ""
     failure = failure_of(one.status, one.diagnostic) if one else Failure.SOFT
     words = f"{WORDS[failure]}{f' ({said[:200]})' if said else ''}"
     if not mark_failed(session, about, failure, f"It came back: {words}.", now):
@@ -105,6 +106,12 @@ def _note_failure(
     tell(session, about, words, now, suppressed=suppressed)
     ending = " Nothing more is sent there until it is lifted." if suppressed else ""
     return f"Bounce for {about.to_address}: {words}.{ending}"
+
+
+def _said(one: Recipient) -> str:
+    """The server's own words with the number of the failure, which most of them repeat."""
+    words = re.sub(r"^\s*(?:smtp|x-[\w-]{1,40}|dns)\s*;\s*", "", one.diagnostic, flags=re.IGNORECASE)
+    return words if one.status in words else f"{one.status} {words}".strip()
 
 
 def note_refusal(session: Session, row: OutboundMail, said: str, now: datetime) -> None:

@@ -18,7 +18,7 @@ from desk.domain.catalogue_fields import problems, validate_fields
 from desk.domain.classify import candidates
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.lifecycle import State
-from desk.domain.permissions import Permission
+from desk.domain.permissions import Permission, Role
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
@@ -218,7 +218,9 @@ def _zone() -> str:
 @requires(Permission.TICKET_READ)
 def show(number: int) -> Any:
     """The one page of a ticket; the scope decides what each party sees of it."""
-    return ticket_page.show(number, stopped=stopped.on_ticket(db.session(), current_actor(), number))
+    actor = current_actor()
+    manages = bool(actor.consortia(frozenset({Role.LEAD_MANAGER})))
+    return ticket_page.show(number, stopped=stopped.on_ticket(db.session(), actor, number), manages_mail=manages)
 
 
 # ------------------------------------------------------------------ files and clocks

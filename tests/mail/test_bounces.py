@@ -155,7 +155,7 @@ def test_a_mailbox_that_is_gone_gets_no_more_mail_and_the_ticket_says_so(
     raw = report(about) if tie == "message id" else report(about, original="")
     came = take(raw, NORTH if tie == "message id" else about.envelope_from)
     assert came.outcome is InboundOutcome.REPORT
-    assert came.reason.startswith(f"Bounce for {cast.alice.email}: there is no such mailbox (5.1.1")
+    assert came.reason.startswith(f"Bounce for {cast.alice.email}: there is no such mailbox (550 5.1.1 no such user)")
     assert came.ticket_id == number
     row = session.get_one(OutboundMail, about.id)
     assert (row.state, row.failure) == (OutboundState.DEAD, Failure.HARD)
