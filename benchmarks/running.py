@@ -124,15 +124,18 @@ def copied(url: str, name: str, server: Any) -> str:
 # ------------------------------------------------------------------ sweepers
 
 
-def swept(url: str, folder: Path, *, sweepers: int, batch: int, killed: bool = False) -> float:
-    """Seconds from the start signal until so many sweepers found nothing more; with one more that is killed -9."""
+def swept(url: str, folder: Path, *, sweepers: int, batch: int, killed: bool = False) -> tuple[float, float]:
+    """Seconds from the start signal until so many sweepers found nothing more, and those of the processor in them.
+
+    ``killed``: with one more that holds a batch and is killed -9 at the start.
+    """
     context = multiprocessing.get_context("spawn")
-    gate, in_hand = context.Barrier(sweepers + 1), context.Event()
+    gate, in_hand, worked = context.Barrier(sweepers + 1), context.Event(), context.Value("d", 0.0)
     victim = context.Process(target=_hold, args=(url, folder, batch, in_hand)) if killed else None
     if victim is not None:
         victim.start()
         assert in_hand.wait(120)
-    workers = [context.Process(target=_sweep, args=(url, folder, batch, gate)) for _ in range(sweepers)]
+    workers = [context.Process(target=_sweep, args=(url, folder, batch, gate, worked)) for _ in range(sweepers)]
     for worker in workers:
         worker.start()
     gate.wait(120)
@@ -144,15 +147,18 @@ def swept(url: str, folder: Path, *, sweepers: int, batch: int, killed: bool = F
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0, worker.exitcode
-    return time.perf_counter() - start
+    return time.perf_counter() - start, worked.value
 
 
-def _sweep(url: str, folder: Path, batch: int, gate: Barrier) -> None:
+def _sweep(url: str, folder: Path, batch: int, gate: Barrier, worked: Any) -> None:
     with desk_on(url, folder):
         _once(0)
         gate.wait(120)
+        start = time.process_time()
         while _once(batch):
             pass
+        with worked.get_lock():
+            worked.value += time.process_time() - start
 
 
 def _hold(url: str, folder: Path, batch: int, in_hand: Event) -> None:
