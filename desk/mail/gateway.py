@@ -56,8 +56,8 @@ def receive(
     if not _claim(session, mail_id):
         return
     mail = session.get_one(InboundMail, mail_id, populate_existing=True)
-    mail.counterpart = counterpart(message, mail)
     decision = decision_about(session, mail, message, signer, now, caps)
+    mail.counterpart = counterpart(message, mail, decision)
     outcome, reason = InboundOutcome.HELD, decision.reason
     try:
         with session.begin_nested():

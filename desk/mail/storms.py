@@ -18,12 +18,14 @@ from desk.db import insert_ignore
 from desk.events import service as events
 from desk.events.models import Event
 from desk.mail import queries
+from desk.mail.evidence import AuthVerdict
 from desk.mail.message import InboundMessage
-from desk.mail.models import InboundMail, MailStorm, OutboundMail
+from desk.mail.models import ADDRESS_LENGTH, InboundMail, MailStorm, OutboundMail
 from desk.mail.threading import Decision, Verdict
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STOPPED = "storm_stopped"
+_UNPROVED = " (not proved)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,21 @@ def pair_caps(settings: Settings) -> PairCaps:
 # ------------------------------------------------------------------ mail in
 
 
-def counterpart(message: InboundMessage, mail: InboundMail) -> str:
-    """Whom the caps count a mail for: a desk may write as ``help+4711@``, and is still one."""
+def counterpart(message: InboundMessage, mail: InboundMail, decision: Decision) -> str:
+    """Whom the caps count a mail for: a desk may write as ``help+4711@``, and is still one.
+
+    Mail that only says it comes from an address is counted apart, or anybody could use up the cap of somebody else.
+    """
     address = message.sender.email if message.sender else mail.sender or mail.envelope_from
-    return plain(address)
+    proved = message.auth is AuthVerdict.PASS or decision.verdict is Verdict.APPEND
+    return counted(address, proved=proved)
 
 
-def plain(address: str) -> str:
-    """An address in lower case and without the detail behind a plus."""
+def counted(address: str, *, proved: bool) -> str:
+    """An address in lower case and without the detail behind a plus, with a word where nothing proves it."""
     local, at, domain = address.strip().strip("<>").lower().rpartition("@")
-    return f"{local.partition('+')[0]}{at}{domain}"
+    found = f"{local.partition('+')[0]}{at}{domain}"
+    return found if proved or not found else f"{found[: ADDRESS_LENGTH - len(_UNPROVED)]}{_UNPROVED}"
 
 
 def silenced(
@@ -62,7 +69,7 @@ def silenced(
     What would be an answer of staff is held instead: a person of ours may have come back to a full mailbox, and what
     they say must neither be lost nor go out as something a machine wrote.
     """
-    why = exceeded(session, mail, counterpart(message, mail), caps)
+    why = exceeded(session, mail, counterpart(message, mail, decision), caps)
     if not why or decision.verdict not in (Verdict.OPEN, Verdict.APPEND):
         return decision
     reason = f"{decision.reason} {why}"
@@ -122,7 +129,8 @@ def held_back(
     most = settings.MAIL_STRANGERS_PER_HOUR
     if unproved and queries.unproved_count(session, event, now - HOUR) > most:
         return f"Held back: {most} mails of senders nobody knows came within an hour."
-    if (storm := _pair_held_back(session, event, row, settings, now)) or row.ticket_id is None:
+    storm = _pair_held_back(session, event, row, settings, now, unproved=unproved)
+    if storm or row.ticket_id is None:
         return storm
     most = settings.MAIL_PER_TICKET_AND_HOUR
     if queries.automatic_count(session, now - HOUR, ticket_id=row.ticket_id) >= most:
@@ -130,8 +138,10 @@ def held_back(
     return ""
 
 
-def _pair_held_back(session: Session, event: Event, row: OutboundMail, settings: Settings, now: datetime) -> str:
-    address = plain(row.to_address)
+def _pair_held_back(
+    session: Session, event: Event, row: OutboundMail, settings: Settings, now: datetime, *, unproved: bool
+) -> str:
+    address = counted(row.to_address, proved=not unproved)
     for cap, span, name in (
         (settings.MAIL_PAIR_PER_HOUR, HOUR, "an hour"),
         (settings.MAIL_PAIR_PER_DAY, DAY, "a day"),

@@ -152,10 +152,13 @@ Take = Callable[..., InboundMail]
 
 @pytest.fixture
 def take(session: Session, settings: Settings, now: datetime) -> Take:
-    def taken(sender: str, number: int, at: datetime | None = None, to: str = OURS, mailbox: str = "") -> InboundMail:
+    def taken(
+        sender: str, number: int, at: datetime | None = None, to: str = OURS, mailbox: str = "", *, proved: bool = True
+    ) -> InboundMail:
         domain = sender.rpartition("@")[2]
+        head = f"Authentication-Results: desk.example; dmarc=pass header.from={domain}\r\n" if proved else ""
         raw = (
-            f"Authentication-Results: desk.example; dmarc=pass header.from={domain}\r\nFrom: {sender}\r\nTo: {to}\r\n"
+            f"{head}From: {sender}\r\nTo: {to}\r\n"
             f"Subject: mail {number}\r\nMessage-ID: <{number}@x.example>\r\n\r\nText {number}.\r\n"
         ).encode()
         box = mailbox or to
@@ -217,6 +220,18 @@ def test_another_address_and_another_desk_are_answered_meanwhile(
 def test_an_address_with_another_detail_each_time_is_one_address(cast: Cast, session: Session, take: Take) -> None:
     reasons = [take(f"robot+{number}@elsewhere.example", number).reason for number in range(MOST + 1)]
     assert ["nothing is answered" in reason for reason in reasons] == [False] * MOST + [True]
+
+
+def test_nobody_uses_up_the_cap_of_somebody_else_by_writing_in_their_name(
+    cast: Cast, session: Session, settings: Settings, take: Take, now: datetime
+) -> None:
+    reasons = [take(cast.alice.email, number, proved=False).reason for number in range(MOST + 1)]
+    assert "nothing is answered" in reasons[-1]
+    genuine = take(cast.alice.email, 90)
+    assert "nothing is answered" not in genuine.reason
+    expand(settings, now)
+    about = [row for row in receipts(session, cast.alice.email) if row.ticket_id == genuine.ticket_id]
+    assert [row.state for row in about] == [OutboundState.QUEUED]
 
 
 def test_the_day_has_a_cap_of_its_own_and_the_next_day_begins_anew(
