@@ -15,7 +15,6 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
-    SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
@@ -26,7 +25,6 @@ from wtforms.widgets import CheckboxInput, DateTimeLocalInput, HiddenInput, List
 
 from desk.agreements.queries import Version
 from desk.agreements.service import Draft
-from desk.domain.errors import InvalidInput
 from desk.domain.priority import Priority
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
@@ -38,15 +36,13 @@ from desk.domain.targets import (
     Kind,
     Ladder,
     Target,
-    TimeUnit,
     Told,
     table_to_json,
 )
-from desk.forms import Form
+from desk.target_form import TargetForm, typed_targets, with_targets
 
 NOTE_LENGTH = 1_000
 MOST_RUNGS = 8
-UNITS = [(TimeUnit.MINUTES, "minutes"), (TimeUnit.HOURS, "hours"), (TimeUnit.WORKING_DAYS, "working days")]
 _LEAD_TOLD = [(Told.ASSIGNEE, "who has the ticket"), (Told.TEAM, "the team"), (Told.MANAGER, "the manager")]
 _REGISTRY_TOLD = [
     (Told.ASSIGNEE, "who has the escalation"),
@@ -77,10 +73,8 @@ class RungForm(PlainForm):
         return int(typed), tuple(Told(each) for each in self.tell.data)
 
 
-class AgreementForm(Form):
+class AgreementForm(TargetForm):
     """What both parties' forms have; the table of targets is added for the kinds of the party, see ``form_for``."""
-
-    kinds: tuple[Kind, ...] = ()
 
     rungs = FieldList(FormField(RungForm), "Steps", max_entries=MOST_RUNGS)
     breach = _told("When the promised time has passed")
@@ -105,10 +99,6 @@ class AgreementForm(Form):
     previewed = HiddenField()
 
     _draft: Draft | None = None
-
-    def cell(self, priority: Priority, kind: Kind) -> tuple[Any, Any]:
-        """The fields of one target: number and unit."""
-        return self[f"{priority.value}_{kind.value}"], self[f"{priority.value}_{kind.value}_unit"]
 
     def offer(self, of_registry: bool) -> None:
         """Fill in who can be told."""
@@ -141,21 +131,12 @@ class AgreementForm(Form):
     def read(self, zone: str, now: datetime) -> Draft | None:
         """What is asked for, or None with a sentence at every field that needs one."""
         fine = self.validate()
-        targets = {p: {kind: self._target(p, kind) for kind in self.kinds} for p in Priority}
-        ladder, start = self._ladder(), self._start(zone, now)
+        targets, ladder, start = self.targets(), self._ladder(), self._start(zone, now)
         if not fine or self.errors or ladder is None:
             return None
         hold = "hold_pauses_overall" in self and bool(self.hold_pauses_overall.data)
         receipt = "receipt_counts" in self and bool(self.receipt_counts.data)
         return Draft(targets, ladder, receipt, hold, start, (self.note.data or "").strip())
-
-    def _target(self, priority: Priority, kind: Kind) -> Target:
-        amount, unit = self.cell(priority, kind)
-        try:
-            return Target.read(amount.data or "", unit.data or "")
-        except InvalidInput as refusal:
-            amount.errors = [refusal.sentence]
-            return Target()
 
     def _ladder(self) -> Ladder | None:
         steps = [rung.form.read() for rung in self.rungs]
@@ -193,13 +174,7 @@ class AgreementForm(Form):
 @cache
 def form_for(kinds: tuple[Kind, ...]) -> type[AgreementForm]:
     """The form with the table of these kinds."""
-    fields: dict[str, Any] = {"kinds": kinds}
-    for priority in Priority:
-        for kind in kinds:
-            name = f"{priority.value}_{kind.value}"
-            fields[name] = StringField(f"{priority.value}: number", render_kw={"inputmode": "numeric"})
-            fields[f"{name}_unit"] = SelectField(f"{priority.value}: unit", choices=UNITS)
-    return type("TargetsForm", (AgreementForm,), fields)
+    return with_targets(AgreementForm, kinds)
 
 
 def as_typed(version: Version | None, of_registry: bool, zone: str, now: datetime) -> dict[str, Any]:
@@ -217,8 +192,4 @@ def as_typed(version: Version | None, of_registry: bool, zone: str, now: datetim
     if version is not None and version.effective_from > now:
         local = version.effective_from.astimezone(ZoneInfo(zone))
         values |= {"starts": "later", "effective_from": f"{local:%Y-%m-%dT%H:%M}", "note": version.note}
-    for priority in Priority:
-        for kind in kinds:
-            amount, unit = table.get(priority, {}).get(kind, Target()).typed
-            values |= {f"{priority.value}_{kind.value}": amount, f"{priority.value}_{kind.value}_unit": unit.value}
-    return values
+    return {**values, **typed_targets(table, kinds)}

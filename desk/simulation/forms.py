@@ -16,30 +16,27 @@ from desk.domain.holiday_dates import countries
 from desk.domain.hours_words import hours_in_words
 from desk.domain.opening_hours import DAY_NAMES, WEEKDAYS, typed_time, window_fault, zone_key
 from desk.domain.permissions import Place
-from desk.domain.priority import Priority
 from desk.domain.supposed_terms import SupposedAgreement, hours_as_of, supposed_hours
-from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind, Target, TimeUnit
-from desk.forms import Form, id_of
+from desk.domain.targets import CONSORTIUM_KINDS, REGISTRY_KINDS, Kind
+from desk.forms import id_of
 from desk.simulation.queries import Ground, Question
+from desk.target_form import TargetForm, typed_targets, with_targets
 
 FIRST_DAYS = 90
 """How far back the period of a new form goes."""
 KEPT = "kept"
 YEARS = range(2000, 2101)
-_UNITS = [(TimeUnit.MINUTES, "minutes"), (TimeUnit.HOURS, "hours"), (TimeUnit.WORKING_DAYS, "working days")]
 # Where a refusal of the domain is said.
 _FIELDS = {"weekly_hours": "days", "country": "closed"}
 
 
-class WhatIfForm(Form):
+class WhatIfForm(TargetForm):
     """What is supposed; the table of targets is added for the kinds of the party, see ``form_for``."""
 
-    class Meta(Form.Meta):
+    class Meta(TargetForm.Meta):
         """Nothing is changed by it, so that it needs no token."""
 
         csrf = False
-
-    kinds: tuple[Kind, ...] = ()
 
     since = StringField("Opened from", widget=DateInput(), description="The first day, from midnight on.")
     until = StringField("Opened before", widget=DateInput(), description="The first day that no longer counts.")
@@ -86,10 +83,6 @@ class WhatIfForm(Form):
         if place.registry_id is not None:
             del self.hold  # a registry promises nothing to a member
 
-    def cell(self, priority: Priority, kind: Kind) -> tuple[Any, Any]:
-        """The fields of one target: number and unit."""
-        return self[_name(priority, kind)], self[f"{_name(priority, kind)}_unit"]
-
     def read(self, now: datetime) -> Question | None:
         """The question, or None with a sentence at every field that needs one."""
         self.validate()
@@ -97,7 +90,7 @@ class WhatIfForm(Form):
         since, until = self._midnight("since", zone), self._midnight("until", zone)
         if since is not None and until is not None and since >= until:
             self.refuse("until", "The period ends before it begins.")
-        targets = self._targets() if self.promises.data == "other" else None
+        targets = self.targets() if self.promises.data == "other" else None
         hold = {"pauses": True, "runs": False}.get(self.hold.data or "") if "hold" in self else None
         hours = None
         try:
@@ -146,17 +139,6 @@ class WhatIfForm(Form):
             return None
         return datetime.combine(day, time(), zone).astimezone(UTC)
 
-    def _targets(self) -> dict[Priority, dict[Kind, Target]]:
-        return {priority: {kind: self._target(priority, kind) for kind in self.kinds} for priority in Priority}
-
-    def _target(self, priority: Priority, kind: Kind) -> Target:
-        amount, unit = self.cell(priority, kind)
-        try:
-            return Target.read(amount.data or "", unit.data or "")
-        except InvalidInput as refusal:
-            amount.errors = [refusal.sentence]
-            return Target()
-
     def _hours(self, since: datetime, now: datetime) -> BusinessCalendar | None:
         if self.hours.data == "saved":
             return self._saved(since, now)
@@ -192,13 +174,7 @@ class WhatIfForm(Form):
 @cache
 def form_for(kinds: tuple[Kind, ...]) -> type[WhatIfForm]:
     """The form with the table of these kinds."""
-    fields: dict[str, Any] = {"kinds": kinds}
-    for priority in Priority:
-        for kind in kinds:
-            name = _name(priority, kind)
-            fields[name] = StringField(f"{priority.value}: number", render_kw={"inputmode": "numeric"})
-            fields[f"{name}_unit"] = SelectField(f"{priority.value}: unit", choices=_UNITS, validate_choice=False)
-    return type("WhatIfTargetsForm", (WhatIfForm,), fields)
+    return with_targets(WhatIfForm, kinds, validate_choice=False)
 
 
 def form_of(sent: Any, ground: Ground, place: Place, now: datetime) -> WhatIfForm:
@@ -224,15 +200,7 @@ def _first(ground: Ground, kinds: Sequence[Kind], now: datetime) -> Mapping[str,
         "saved": str(ground.hours.id) if ground.hours is not None else "",
         "closed": KEPT if ground.hours is not None else "",
     }
-    for priority in Priority:
-        for kind in kinds:
-            amount, unit = ground.targets.get(priority, {}).get(kind, Target()).typed
-            values |= {_name(priority, kind): amount, f"{_name(priority, kind)}_unit": unit.value}
-    return values
-
-
-def _name(priority: Priority, kind: Kind) -> str:
-    return f"{priority.value}_{kind.value}"
+    return {**values, **typed_targets(ground.targets, kinds)}
 
 
 def _day(text: str) -> str:
