@@ -58,18 +58,18 @@ def receive(
     mail = session.get_one(InboundMail, mail_id, populate_existing=True)
     decision = decision_about(session, mail, message, signer, now, caps)
     mail.counterpart = counterpart(message, mail, decision)
-    outcome, reason = InboundOutcome.HELD, decision.reason
+    outcome = InboundOutcome.HELD
     try:
         with session.begin_nested():
             if decision.verdict is Verdict.REPORT:
-                outcome, reason = InboundOutcome.REPORT, _report(session, mail, message, signer, now).reason
+                outcome, decision = InboundOutcome.REPORT, _report(session, mail, message, decision, signer, now)
             else:
                 outcome = _act(session, mail, message, decision, now)
     except Conflict:
         raise
     except DeskError as refusal:
-        reason = f"{decision.reason} The desk refused it: {refusal.sentence}"
-    mail.state, mail.outcome, mail.reason, mail.read_at = InboundState.DONE, outcome, reason, now
+        decision = replace(decision, reason=f"{decision.reason} The desk refused it: {refusal.sentence}")
+    mail.state, mail.outcome, mail.reason, mail.read_at = InboundState.DONE, outcome, decision.reason, now
     mail.evidence = evidence_of(message, decision)
     if decision.storm:
         storms.note(session, mail, reason=decision.reason, now=now)
@@ -390,11 +390,11 @@ def _belongs_to(session: Session, mail: InboundMail, ticket_id: int | None) -> N
 
 
 def _report(
-    session: Session, mail: InboundMail, message: InboundMessage, signer: Signer, now: datetime
-) -> undelivered.Outcome:
-    """Note what a report proves; it is shown where the mail of ours is that it is about."""
+    session: Session, mail: InboundMail, message: InboundMessage, decision: Decision, signer: Signer, now: datetime
+) -> Decision:
+    """Note what a report proves, and say so; it is shown where the mail of ours is that it is about."""
     noted = undelivered.note_report(session, mail, message, signer=signer, now=now)
     if noted.about is not None:
         mail.ticket_id = noted.about.ticket_id
         _belongs_to(session, mail, noted.about.ticket_id)
-    return noted
+    return replace(decision, reason=noted.reason, evidence=(*decision.evidence, *noted.said))

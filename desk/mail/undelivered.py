@@ -11,7 +11,7 @@ the asking of whoever wants one and capped where they are made: else a wrong rep
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -29,7 +29,7 @@ from desk.mail.evidence import AuthVerdict
 from desk.mail.failures import WORDS, Failure, failure_of
 from desk.mail.message import InboundMessage
 from desk.mail.models import Cause, Hold, InboundMail, OutboundMail, OutboundState, SuppressedAddress
-from desk.mail.reports import Recipient
+from desk.mail.reports import DeliveryReport, Recipient
 
 SOFT_FAILURES = 5
 """So many mails to one address that fail for now, within ``SOFT_WITHIN``, and it counts as out of reach."""
@@ -44,10 +44,11 @@ _ALWAYS_SENT = frozenset({"sign_in_link_issued"})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a report did, in a sentence, and the mail of ours that it is about."""
+    """What a report did, in a sentence, the mail of ours that it is about, and what it says, for the mail screen."""
 
     reason: str
     about: OutboundMail | None = None
+    said: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------ reports
@@ -58,8 +59,32 @@ def note_report(
 ) -> Outcome:
     """Do what a delivery report or a complaint proves."""
     if message.report is None:
-        return _note_complaint(session, mail, message, signer, now)
-    report = message.report
+        noted = _note_complaint(session, mail, message, signer, now)
+    else:
+        noted = _note_delivery(session, mail, message.report, signer, now)
+    return replace(noted, said=(*_tie(mail, noted, message), *_lines(message)))
+
+
+def _tie(mail: InboundMail, noted: Outcome, message: InboundMessage) -> tuple[str, ...]:
+    if noted.about is None:
+        return ()
+    source = message.report or message.feedback
+    by_id = source is not None and source.original_message_id == noted.about.message_id
+    what = "the Message-ID that it returns" if by_id else "the signed address that it came to"
+    return (f"tied to a mail of ours to {noted.about.to_address} by {what}",)
+
+
+def _lines(message: InboundMessage) -> tuple[str, ...]:
+    """What it says of each address, the first few."""
+    if message.report is not None:
+        return tuple(f"{one.email}: {one.action}, {_said(one)}".rstrip(", ") for one in message.report.recipients[:10])
+    complaint = message.feedback
+    return (f"complaint: {complaint.kind or 'of no kind'}",) if complaint is not None else ()
+
+
+def _note_delivery(
+    session: Session, mail: InboundMail, report: DeliveryReport, signer: Signer, now: datetime
+) -> Outcome:
     about = _about(session, mail, report.original_message_id, signer)
     if about is None:
         return Outcome("A report that carries no signed address and no Message-ID of ours. It did nothing.")

@@ -157,6 +157,12 @@ def test_a_mailbox_that_is_gone_gets_no_more_mail_and_the_ticket_says_so(
     assert came.outcome is InboundOutcome.REPORT
     assert came.reason.startswith(f"Bounce for {cast.alice.email}: there is no such mailbox (550 5.1.1 no such user)")
     assert came.ticket_id == number
+    said = came.evidence["said"]
+    assert (
+        f"tied to a mail of ours to {cast.alice.email} by the {tie.replace('message id', 'Message-ID')} that"
+        in " ".join(said)
+    )
+    assert f"{cast.alice.email}: failed, 550 5.1.1 no such user" in said
     row = session.get_one(OutboundMail, about.id)
     assert (row.state, row.failure) == (OutboundState.DEAD, Failure.HARD)
     (gone,) = suppressions(session)
