@@ -26,6 +26,7 @@ NAMED = [
     "sla explain",
     "sla rebuild",
     "sla remeasure",
+    "sla simulate",
 ]
 
 
