@@ -35,6 +35,7 @@ from desk.forms import LimitedRequest
 from desk.health import views as health
 from desk.home import views as home
 from desk.issues import views as issues
+from desk.mail import api as mail_api
 from desk.mail import views as mail
 from desk.progress import views as progress
 from desk.simulation import views as simulation
@@ -165,6 +166,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         simulation,
         agreements,
         mail,
+        mail_api,
         health,
     ):
         app.register_blueprint(views.blueprint)
