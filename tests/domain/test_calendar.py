@@ -322,11 +322,16 @@ def test_a_table_is_kept_and_not_compiled_again_for_what_it_covers() -> None:
     one = calendar()
     one.elapsed(utc("2026-02-01T00:00"), utc("2026-03-01T00:00"))
     table = one._table
-    one.elapsed(utc("2026-01-04T00:00"), utc("2027-12-28T00:00"))
+    # A year to spare on both sides, but for three days, which windows from outside may reach into.
+    one.elapsed(utc("2025-01-04T00:00"), utc("2027-12-28T00:00"))
     assert one._table is table
     one.elapsed(utc("2026-02-01T00:00"), utc("2029-03-01T00:00"))
     assert one._table is not table
-    assert one._table.begin <= table.begin
+    assert one._table.begin == table.begin == utc("2025-01-04T00:00").timestamp()
+    assert (table.finish, one._table.finish) == (
+        utc("2027-12-28T00:00").timestamp(),
+        utc("2030-12-28T00:00").timestamp(),
+    )
 
 
 def test_no_working_day_is_the_nought_th() -> None:
