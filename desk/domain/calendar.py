@@ -177,9 +177,10 @@ class BusinessCalendar:
         table = self._table
         if table.begin <= start and end <= table.finish:
             return table
+        first, last = instant(start).year - 1, instant(end).year + 1
         if table is not _EMPTY:
-            start, end = min(start, table.begin), max(end, table.finish)
-        self._table = self._compiled(instant(start).year - 1, instant(end).year + 1)
+            first, last = min(first, instant(table.begin).year), max(last, instant(table.finish).year)
+        self._table = self._compiled(first, last)
         return self._table
 
     def _compiled(self, first: int, last: int) -> _Table:
