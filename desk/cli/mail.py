@@ -13,15 +13,13 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from desk import markup
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import AWAY, db
 from desk.extensions import mail as extension
-from desk.mail import gateway, intake, outbound, queries
-from desk.mail.message import InboundMessage, read
-from desk.mail.models import InboundMail, MailboxTrouble
-from desk.mail.reply import new_text
+from desk.mail import explained, intake, outbound
+from desk.mail.models import MailboxTrouble
+from desk.mail.sandbox import Unreadable
 from desk.mail.sources.fetcher import Counts, Fetcher
 from desk.mail.sources.listener import Listener
 from desk.mail.sources.pipe import Answer, Exit
@@ -60,76 +58,22 @@ def explain(files: tuple[Path, ...], mailbox: str | None) -> None:
 
 
 def _explained(file: Path, mailbox: str | None) -> dict[str, Any]:
-    settings, session = _settings(), db.session()
+    settings = _settings()
     raw = file.read_bytes()
-    message = read(raw, settings.AUTHSERV_ID or None)
-    found = {"file": str(file), **_as_read(message)}
     try:
-        signer = intake.signer_of(settings)
+        message = explained.read_to_explain(raw, settings)
+    except Unreadable as error:
+        return {"file": str(file), "decision": {"verdict": explained.Outcome.QUARANTINE, "reason": error.sentence}}
+    found = {"file": str(file), **explained.as_read(message)}
+    try:
+        session = db.session()
         address = mailbox or intake.addressee(session, raw, settings)
-        owner = queries.mailbox(session, address, signer)
-        unkept = InboundMail(
-            mailbox=address.lower(),
-            message_id=message.message_id,
-            envelope_from="",
-            consortium_id=owner.consortium_id if owner else None,
-            registry_id=owner.registry_id if owner else None,
-        )
-        decision = gateway.decision_about(session, unkept, message, signer, utcnow())
+        answer = explained.explain(session, raw, message, mailbox=address, settings=settings, now=utcnow())
     except Exception as error:
         # The reading is worth printing on a machine without the desk's database.
         log.info("no decision: %s", type(error).__name__)
         return {**found, "decision": {"verdict": None, "reason": getattr(error, "sentence", type(error).__name__)}}
-    decided = {
-        "verdict": decision.verdict.value,
-        "reason": decision.reason,
-        "mailbox": address,
-        "ticket": decision.ticket_id,
-        "audience": decision.audience.value,
-        "machine": decision.machine,
-        "answerable": decision.answerable,
-        "linked": list(decision.linked),
-        "evidence": list(decision.evidence),
-    }
-    return {**found, "decision": decided}
-
-
-def _as_read(message: InboundMessage) -> dict[str, Any]:
-    def shown(address: Any) -> dict[str, str] | None:
-        return {"email": address.email, "name": address.name} if address else None
-
-    recipients = message.report.recipients if message.report else ()
-    return {
-        "subject": message.subject,
-        "from": shown(message.sender or next(iter(message.authors), None)),
-        "sender_doubt": message.sender_doubt,
-        "to": [shown(one) for one in message.to],
-        "cc": [shown(one) for one in message.cc],
-        "reply_to": [shown(one) for one in message.reply_to],
-        "message_id": message.message_id,
-        "in_reply_to": next(iter(message.in_reply_to), ""),
-        "references": list(message.references),
-        "text": message.text,
-        "html": markup.mail_html(message.html) if message.html else None,
-        "attachments": [
-            {"filename": one.filename, "content_type": one.content_type, "size": len(one.data), "label": one.label}
-            for one in message.attachments
-        ],
-        "is_auto_reply": message.is_auto_reply,
-        "suppress_auto_response": message.is_machine,
-        "machine": list(message.machine),
-        "is_bounce": message.is_bounce,
-        "bounce": {
-            "recipients": [one.email for one in recipients],
-            "statuses": [one.status for one in recipients],
-            "original_message_id": message.report.original_message_id if message.report else "",
-        },
-        "is_feedback_report": message.is_feedback_report,
-        "reply_text": new_text(message),
-        "auth_verdict": message.auth.value,
-        "forwarded_from": message.forwarded_from.email if message.forwarded_from else "",
-        "defects": list(message.defects),
-    }
+    return {**found, "decision": explained.as_decided(answer)}
 
 
 @group.command("listen")
