@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.accounts.models import Person
+from desk.accounts.models import Consortium, Person
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Role
+from desk.events.models import Event
 from desk.mail.models import InboundMail, MailStorm, OutboundMail, OutboundState, SuppressedAddress
 from desk.mail.queries import PAGE_SIZE, inbound_visible_to, outbound_visible_to
 from desk.mail.storms import DAY, HOUR
@@ -90,6 +91,7 @@ class Usage:
     pairs: Sequence[Used]
     people: Sequence[Used]
     strangers: Sequence[Used]
+    unknown: Sequence[Used]  # of senders nobody knows, by desk; their number is for an hour
     tickets: Sequence[tuple[int, int]]
     storms: Sequence[MailStorm]
 
@@ -100,6 +102,7 @@ def usage(session: Session, actor: Actor, now: datetime) -> Usage:
         _pairs(session, actor, now),
         _automatic(session, actor, now, known=True),
         _automatic(session, actor, now, known=False),
+        _unknown(session, actor, now),
         _tickets(session, actor, now),
         _storms(session, actor, now),
     )
@@ -146,6 +149,24 @@ def _automatic(session: Session, actor: Actor, now: datetime, *, known: bool) ->
         .limit(_SHOWN)
     ).all()
     return [Used(who, count) for who, count in rows]
+
+
+def _unknown(session: Session, actor: Actor, now: datetime) -> list[Used]:
+    newest = sa.select(sa.func.coalesce(sa.func.max(Event.id), 0)).scalar_subquery()
+    rows = session.execute(
+        sa.select(Consortium.name, sa.func.count())
+        .select_from(Event)
+        .join(Consortium, Consortium.id == Event.consortium_id)
+        .where(
+            Event.id > newest - _LATEST,
+            Event.kind == "received_unverified",
+            Event.at > now - HOUR,
+            Event.consortium_id.in_(actor.consortia(frozenset({Role.LEAD_MANAGER}))),
+        )
+        .group_by(Consortium.name)
+        .order_by(Consortium.name)
+    ).all()
+    return [Used(name, 0, count) for name, count in rows]
 
 
 def _tickets(session: Session, actor: Actor, now: datetime) -> list[tuple[int, int]]:

@@ -270,6 +270,9 @@ def test_old_failures_for_now_are_forgotten(
         ("5.0.0", "554 delivery error: dd This user doesn't have a x.example account", Failure.HARD),
         ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", Failure.HARD),
         ("5.2.1", "550 5.2.1 The account is disabled", Failure.HARD),
+        ("5.3.0", "553 5.3.0 <a@x.example>... Unknown E-Mail Address", Failure.HARD),
+        ("", "cette adresse n'existe pas", Failure.HARD),
+        ("", "Host not found, try again", Failure.SOFT),
         ("5.1.2", "Host or domain name not found", Failure.HARD),
         ("5.1.1", "550 5.1.1 user is over quota", Failure.SOFT),
         ("5.2.1", "550 5.2.1 The user is receiving mail at a rate that prevents", Failure.SOFT),
@@ -316,6 +319,19 @@ def test_a_mail_whose_content_is_refused_gives_no_address_up(
         pass
     session.expire_all()
     assert suppressions(session) == []
+
+
+def test_what_bounces_between_the_desks_of_a_registry_is_told_to_the_registry_alone(
+    cast: Cast, session: Session, settings: Settings, number: int, take: Take, now: datetime
+) -> None:
+    about = answer(cast, number, "For the registry.", settings, now)
+    with transaction() as unit:
+        row = unit.get_one(OutboundMail, about.id)
+        row.audience = Audience.REGISTRY
+    take(report(about))
+    assert [event.audience for event in returned(session)] == [Audience.REGISTRY.value]
+    expand(cast, settings, now, sent=False)
+    assert not any("was not delivered" in row.text for row in mail_to(cast.leo.email))
 
 
 # ------------------------------------------------------------------ complaints

@@ -275,5 +275,6 @@ def test_the_mail_screen_shows_how_far_each_cap_is_used(
     assert "1 mail kept without an answer" in page
     assert f"{cast.alice.email}: {MOST + 1} of 20 within the last hour" in page
     assert "stranger@elsewhere.example: 1 of 3" in page
+    assert "Northern Consortium: 1 of 60 senders nobody knows" in page
     for person in (cast.sofia, cast.ruth, cast.leo, cast.alice):
         assert "stranger@elsewhere.example" not in cast.sign_in(client, person).get("/mail/caps").text
