@@ -41,7 +41,8 @@ _ABOUT_THE_MAIL = re.compile(
     re.IGNORECASE,
 )
 _NOBODY = re.compile(
-    r"(?:no such|unknown|invalid|non-?existent|bad destination) (?:e-?mail )?(?:user|mailbox|recipient|address|account|local part)"
+    r"(?:no such|unknown|invalid|non-?existent|bad destination) (?:e-?mail )?"
+    r"(?:user|mailbox|recipient|address|account|local part)"
     r"|(?:user|recipient|mailbox|account|address|addressee)(?: \S{1,254})? ?(?:address )?(?:is |was |has been )?"
     r"(?:unknown|not found|disabled|inactive|suspended|unrouteable|does(?:n.t| not) exist|not exist|no longer)"
     r"|(?:doesn.t|does not) have an? \S{1,80} account|no mailbox here|recipient address rejected: access denied"
