@@ -17,6 +17,7 @@ NAMED = [
     "jobs tick",
     "mail explain",
     "mail listen",
+    "mail poll",
     "mail receive",
     "mail send",
     "people add",

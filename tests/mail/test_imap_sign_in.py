@@ -178,6 +178,28 @@ def test_a_token_signs_in_and_is_made_anew_when_it_is_refused(
     assert len(token_server.asked) == 2
 
 
+@pytest.mark.mailservers
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+def test_mail_is_told_of_at_once_whether_it_came_before_the_wait_or_during_it(
+    server: tuple[Dovecot, int], certificate: Path, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    """Before: the news comes together with the answer to IDLE and is in no socket any more."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    dovecot, port = server
+    account = by_password(port if security == "tls" else dovecot.imap_port, security)
+    with connected(account, Tokens(account)) as inbox:
+        for number in range(5):
+            assert len(inbox.uids()) == number
+            deliver = threading.Timer(0.5 * (number % 2), dovecot.deliver, ("north", b"Subject: x\r\n\r\ny\r\n"))
+            deliver.start()
+            if number % 2 == 0:
+                deliver.join()
+            began = time.monotonic()
+            assert inbox.wait(40, threading.Event())
+            assert time.monotonic() - began < 20
+            deliver.join()
+
+
 def test_a_token_that_ran_out_is_not_offered_again(token_server: TokenServer) -> None:
     token_server.lasts = "61"
     tokens = Tokens(by_token(993, token_server))
