@@ -1,6 +1,6 @@
 """Working time: a table of cases worked out by hand. What holds for every calendar is in ``test_laws_of_calendars``."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -200,7 +200,7 @@ def test_a_calendar_without_openings_ahead_promises_nothing() -> None:
 
 
 def test_a_naive_instant_is_refused() -> None:
-    with pytest.raises(ValueError, match="zone"):
+    with pytest.raises(ValueError, match=r"^an instant needs its zone$"):
         calendar().elapsed(datetime(2026, 3, 2), utc("2026-03-02T10:00"))
 
 
@@ -324,6 +324,7 @@ def test_a_table_is_kept_and_not_compiled_again_for_what_it_covers() -> None:
     table = one._table
     # A year to spare on both sides, but for three days, which windows from outside may reach into.
     one.elapsed(utc("2025-01-04T00:00"), utc("2027-12-28T00:00"))
+    assert one.elapsed(utc("2025-01-04T00:00"), utc("2025-02-01T00:00")) == 20 * 8 * 3600
     assert one._table is table
     one.elapsed(utc("2026-02-01T00:00"), utc("2029-03-01T00:00"))
     assert one._table is not table
@@ -349,3 +350,13 @@ def test_windows_that_overlap_or_touch_are_open_once() -> None:
         (int(utc("2026-03-02T15:00").timestamp()), int(utc("2026-03-02T16:00").timestamp())),
     ]
     assert one.intervals_of(utc("2026-03-03T00:00").date()) == []
+
+
+def test_a_date_whose_only_hour_was_skipped_is_no_working_day() -> None:
+    one = calendar("Europe/Berlin", {"sun": [["02:00", "03:00"]], "mon": [["09:00", "17:00"]]})
+    assert one.intervals_of(date(2026, 3, 29)) == []
+    assert one.add_working_days(utc("2026-03-28T12:00"), 1) == local("2026-03-30T17:00", "Europe/Berlin")
+
+
+def test_a_calendar_names_its_zone() -> None:
+    assert (calendar("Asia/Tokyo").tz, calendar("Asia/Tokyo").zone) == ("Asia/Tokyo", ZoneInfo("Asia/Tokyo"))
