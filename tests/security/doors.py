@@ -17,6 +17,8 @@ def kind_of(rule: Rule) -> str:
         return "file"
     if "mail_id" in rule.arguments:
         return "stuck" if "/out/" in rule.rule else "mail"
+    if "suppressed_id" in rule.arguments:
+        return "stopped"
     if rule.endpoint.startswith("issues."):
         return "published" if "known" in rule.rule else "issue"
     if rule.endpoint.startswith("working_hours."):
@@ -39,7 +41,9 @@ def guarded(app: Flask) -> list[tuple[Rule, str]]:
 def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
     """The rule's address for a number; for a rule with moves one for each of them."""
     values: dict[str, Any] = {
-        name: number for name in rule.arguments if name in ("number", "attachment_id", "mail_id", "agreement_id")
+        name: number
+        for name in rule.arguments
+        if name in ("number", "attachment_id", "mail_id", "agreement_id", "suppressed_id")
     } | {name: cast.north.id for name in rule.arguments if name == "consortium_id"}
     values |= {name: cast.north.slug for name in rule.arguments if name == "slug"}
     choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]

@@ -20,7 +20,15 @@ from desk.conversations.models import Attachment
 from desk.conversations.service import File
 from desk.db import Base, transaction
 from desk.domain.vocabulary import Audience
-from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
+from desk.mail.models import (
+    Cause,
+    InboundMail,
+    InboundOutcome,
+    InboundState,
+    OutboundMail,
+    OutboundState,
+    SuppressedAddress,
+)
 from tests.cast import Cast
 from tests.issues.scenes import handed_over, opened, published
 from tests.security.doors import addresses, guarded, kind_of
@@ -47,6 +55,7 @@ class Scene:
     issue: int
     mail: int
     stuck: int
+    stopped: int
     calendar: int
     agreement: int
 
@@ -59,14 +68,14 @@ class Scene:
         written(cast, ticket, cast.leo, "Between the desks.", Audience.HANDOVER)
         issue = opened(cast)
         published(cast, cast.leo, issue, cast.north)
-        mail, stuck = _mail(cast, ticket)
+        mail, stuck, stopped = _mail(cast, ticket)
         file = session.scalars(sa.select(Attachment.id)).one()
         calendar = session.scalars(sa.select(Calendar.id).where(Calendar.consortium_id == cast.north.id)).one()
         agreement = session.scalars(sa.select(Agreement.id).where(Agreement.consortium_id == cast.north.id)).one()
-        return cls(ticket, file, issue, mail, stuck, calendar, agreement)
+        return cls(ticket, file, issue, mail, stuck, stopped, calendar, agreement)
 
 
-def _mail(cast: Cast, ticket: int) -> tuple[int, int]:
+def _mail(cast: Cast, ticket: int) -> tuple[int, int, int]:
     came = InboundMail(
         mailbox="north@desk.example",
         message_id="1@a.example",
@@ -89,10 +98,13 @@ def _mail(cast: Cast, ticket: int) -> tuple[int, int]:
         created_at=cast.now,
         next_try_at=cast.now,
     )
+    gone = SuppressedAddress(
+        address=cast.alice.email, cause=Cause.BOUNCE, why="there is no such mailbox", since=cast.now, last_at=cast.now
+    )
     with transaction() as unit:
-        unit.add_all([came, went])
+        unit.add_all([came, went, gone])
         unit.flush()
-        return came.id, went.id
+        return came.id, went.id, gone.id
 
 
 def strangers(cast: Cast, kind: str) -> Iterator[Person]:
@@ -101,9 +113,9 @@ def strangers(cast: Cast, kind: str) -> Iterator[Person]:
     yield from elsewhere
     if kind in ("ticket", "file"):
         yield from (cast.bob, cast.adam)
-    if kind in ("issue", "mail", "stuck", "calendar", "agreement"):
+    if kind in ("issue", "mail", "stuck", "stopped", "calendar", "agreement"):
         yield from (cast.alice, cast.rita, cast.ruth)
-    if kind in ("mail", "stuck"):
+    if kind in ("mail", "stuck", "stopped"):
         yield cast.leo
 
 
@@ -152,7 +164,13 @@ def test_a_role_whose_time_is_over_opens_nothing_from_that_instant_on(
     with transaction() as unit:
         unit.execute(sa.update(RoleGrant).values(valid_until=cast.now + timedelta(hours=1)))
     owners = {"ticket": cast.leo, "file": cast.alice, "issue": cast.leo, "published": cast.alice}
-    owners |= {"mail": cast.lena, "stuck": cast.lena, "calendar": cast.lena, "agreement": cast.lena}
+    owners |= {
+        "mail": cast.lena,
+        "stuck": cast.lena,
+        "stopped": cast.lena,
+        "calendar": cast.lena,
+        "agreement": cast.lena,
+    }
     browsers = {kind: cast.sign_in(app.test_client(), person) for kind, person in owners.items()}
     pages = [(rule, kind_of(rule)) for rule, method in guarded(app) if method == "GET" and "move" not in rule.arguments]
 

@@ -84,7 +84,17 @@ def test_no_page_runs_what_people_wrote_whoever_looks(app: Flask, cast: Cast, se
         "mail": list(session.scalars(sa.select(InboundMail.id))),
     }
     lists = ["/tickets", "/tickets/new", "/queue", "/queue?q=" + SHORT, "/issues", "/issues?q=" + SHORT]
-    lists += ["/known-issues", "/mail", "/mail/out", "/escalations", "/escalations/sent", "/profile", "/" + SHORT]
+    lists += [
+        "/known-issues",
+        "/mail",
+        "/mail/out",
+        "/mail/stopped",
+        "/mail/caps",
+        "/escalations",
+        "/escalations/sent",
+        "/profile",
+        "/" + SHORT,
+    ]
     lists += [f"/issues/new?ticket={number}", "/sign-in?next=" + SHORT]
     paths = lists + [
         path
