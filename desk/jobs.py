@@ -19,7 +19,7 @@ from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import AWAY, transaction
 from desk.extensions import mail
-from desk.mail import intake, notify, outbound
+from desk.mail import intake, notify, outbound, silence
 from desk.mail.sources.fetcher import Fetchers
 from desk.progress import service as progress
 from desk.sla import service as sla
@@ -33,6 +33,9 @@ MAIL_SECONDS = 1.0
 
 ZONES_SECONDS = 86_400.0
 """A process reads a zone once, so its first look is at its start; the others take over from one that was stopped."""
+
+SILENCE_SECONDS = 86_400.0
+"""Silence is measured in days."""
 
 HOURS_SECONDS = 900.0
 """A calendar that opens no more is no emergency of seconds: its next opening would have been days away."""
@@ -56,11 +59,17 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
         Tick("agreements due", settings.TICK_SECONDS, _carry_out_agreements),
         Tick("clocks due", settings.TICK_SECONDS, _act_on_clocks),
         Tick("zones watched", ZONES_SECONDS, _watch_zones),
+        Tick("silence heard", SILENCE_SECONDS, _hear_silence),
         Tick("hours looked at", HOURS_SECONDS, _look_at_hours),
         Tick("tickets due", settings.TICK_SECONDS, _act_on_tickets),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
     )
+
+
+def _hear_silence() -> int:
+    with transaction() as session:
+        return silence.tell_of_silent(session, utcnow())
 
 
 def _look_at_hours() -> int:

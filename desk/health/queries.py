@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from desk.calendars.models import Calendar, CalendarVersion
 from desk.events.models import Event
 from desk.mail.models import ImapMailbox, InboundMail, InboundState, MailboxTrouble, OutboundMail, OutboundState
+from desk.mail.silence import silent_now
 from desk.sla.models import Clock
 from desk.zones import queries as zones
 
@@ -56,6 +57,8 @@ def of_mailboxes(session: Session, now: datetime) -> Iterator[str]:
     for trouble in session.scalars(sa.select(ImapMailbox.trouble).where(tried).distinct()):
         if trouble in _TROUBLES:
             yield f"{_TROUBLES[trouble]}: see the log of “flask jobs run”."
+    if any(silent_now(session, now)):
+        yield "No mail has come to a support address for an unusual time: its managers were told."
     if _any(session, sa.select(ImapMailbox.id).where(tried, ImapMailbox.tried_at < now - 6 * BEHIND)):
         yield "A mailbox has not been looked at for more than 90 minutes: is “flask jobs run” running?"
 

@@ -266,6 +266,7 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "calendar_never_opens": _heads,
     "mail_returned": _readers_of_a_note,
     "storm_stopped": _heads,
+    "mailbox_fell_silent": _heads,
     "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,
