@@ -4,7 +4,7 @@
 #   make test    every test that this machine can run; it says what it could not, and why
 #   make lint    ruff, mypy, import-linter
 #   make bench   the benchmarks, as a table with ratios
-#   make mutate  changes the arithmetic of working time and clocks, and says which changes no test minds (an hour)
+#   make mutate  changes the arithmetic of working time and clocks, and says which changes no test minds
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -44,7 +44,7 @@ bench: $(VENV)/.installed-dev
 
 # What is left alive, and why, is in tests/domain/mutants.md.
 mutate: $(VENV)/.installed-dev
-	LAW_EXAMPLES=8 $(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut run
 	$(VENV)/bin/mutmut results
 
 # The stamps make a second run fast; changing a requirements file installs again.
