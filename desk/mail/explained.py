@@ -26,7 +26,7 @@ from desk.mail import gateway, intake, queries, storms
 from desk.mail.message import InboundMessage
 from desk.mail.models import MESSAGE_ID_LENGTH, InboundMail, InboundState
 from desk.mail.reply import new_text
-from desk.mail.sandbox import LIMITS, Limits, read_guarded
+from desk.mail.sandbox import LIMITS, Limits, Unreadable, read_guarded
 from desk.mail.threading import Decision, Verdict
 from desk.tickets.models import Ticket
 
@@ -69,7 +69,10 @@ class Explained:
 
 def read_to_explain(raw: bytes, settings: Settings, limits: Limits = LIMITS) -> InboundMessage:
     """The reading that the desk would make. Raises ``Unreadable`` and ``NoReader`` with a sentence."""
-    return read_guarded(raw, settings.AUTHSERV_ID or None, limits)
+    try:
+        return read_guarded(raw, settings.AUTHSERV_ID or None, limits)
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable(f"Reading it failed: {type(error).__name__}.") from error
 
 
 def explain(

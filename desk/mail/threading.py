@@ -124,6 +124,10 @@ def _strongest(matches: Sequence[Match]) -> list[Match]:
     return []
 
 
+# The same whether the address belongs to somebody or to nobody: nothing tells whether it has an account.
+_NO_RIGHT = "The sender may not write on the ticket it points at."
+
+
 def _with_a_match(facts: Facts, match: Match, rights: Rights) -> Decision:
     said = (f"{match.evidence.value}: ticket {match.ticket_id}", *_said(facts))
     if facts.auth is AuthVerdict.FAIL:
@@ -136,11 +140,11 @@ def _with_a_match(facts: Facts, match: Match, rights: Rights) -> Decision:
         return _refused(facts, match, said, f"It points at a ticket, but {doubt}.")
     if facts.person_id is None:
         if not (rights.own_unverified and through_issued_address):
-            return _refused(facts, match, said, "It points at a ticket on which the sender has no part.")
+            return _refused(facts, match, said, _NO_RIGHT)
         return _append(facts, match, said, Audience.MEMBER)
     audience = match.audience if match.issued_to_sender else Audience.MEMBER
     if audience not in rights.audiences:
-        return _refused(facts, match, said, "The sender may not write on the ticket it points at.")
+        return _refused(facts, match, said, _NO_RIGHT)
     if rights.staff and (facts.auth is not AuthVerdict.PASS or not through_issued_address):
         missing = "our receiving server does not vouch for the sender"
         if facts.auth is AuthVerdict.PASS:

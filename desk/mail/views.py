@@ -3,23 +3,32 @@
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 
 from desk.access import current_actor, requires
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
-from desk.domain.errors import Conflict, DeskError
+from desk.domain.errors import Conflict, DeskError, NotFound, TooLarge, TryLater
 from desk.domain.permissions import Permission
 from desk.forms import page_of
-from desk.mail import gateway, intake, outbound, queries, stopped, undelivered
+from desk.mail import explained, gateway, intake, letter_examples, outbound, queries, stopped, undelivered
+from desk.mail.explained import Explained, Outcome, Shown
+from desk.mail.forms import LaboratoryForm
 from desk.mail.models import InboundOutcome, InboundState, OutboundState
 from desk.mail.queries import InboundFilter
-from desk.mail.sandbox import read_guarded
+from desk.mail.sandbox import Limits, Unreadable, read_guarded
 from desk.storage import store
+from desk.working_hours.forms import zones
 
 blueprint = Blueprint("mail_screen", __name__, url_prefix="/mail")
 Kind = TypeVar("Kind", bound=StrEnum)
+
+# Somebody waits for the answer of the laboratory.
+_PATIENCE = Limits(processor_seconds=15, seconds=20.0)
+LETTER_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""For the HTML part of a letter of ours, in a frame of the page that lists them: it styles itself, and nothing else."""
 
 
 @blueprint.get("")
@@ -150,6 +159,82 @@ def caps() -> Any:
     """How far each cap on automatic mail is used, and by whom."""
     usage = stopped.usage(db.session(), current_actor(), utcnow())
     return render_template("mail_screen/caps.html", usage=usage)
+
+
+@blueprint.route("/laboratory", methods=["GET", "POST"])
+@requires(Permission.MAIL_READ)
+def laboratory() -> Any:
+    """What would be read of a message and what would be done with it, and why. Nothing is kept."""
+    session, actor, form, shown = db.session(), current_actor(), LaboratoryForm(), None
+    form.mailbox.choices = [
+        (team.support_address or "", f"{team.support_address}, {team.name}")
+        for team in explained.mailboxes(session, actor)
+    ]
+    if form.validate_on_submit():
+        try:
+            answer = _experiment(form.raw(), form.mailbox.data)
+            shown = explained.shown_to(session, actor, answer)
+        except (TooLarge, TryLater) as refused:
+            form.refuse(None, refused.sentence)
+    return render_template("mail_screen/laboratory.html", form=form, shown=shown, **_kinds_of(shown))
+
+
+def _experiment(raw: bytes, mailbox: str) -> Explained:
+    """Raises ``TryLater`` when the machine cannot start a reader for an odd message."""
+    try:
+        message = explained.read_to_explain(raw, _settings(), _PATIENCE)
+    except Unreadable as error:
+        return Explained(mailbox, Outcome.QUARANTINE, error.sentence)
+    return explained.explain(db.session(), raw, message, mailbox=mailbox, settings=_settings(), now=utcnow())
+
+
+def _kinds_of(shown: Shown | None) -> dict[str, Any]:
+    """What the program says of itself in a message: the words of the page's badges."""
+    message = shown.explained.message if shown else None
+    if message is None:
+        return {"kinds": []}
+    marks = (
+        (message.is_bounce, "Delivery report"),
+        (message.is_feedback_report, "Complaint report"),
+        (message.is_auto_reply, "Automatic answer"),
+        (message.is_machine and not (message.is_bounce or message.is_auto_reply), "Written by a machine"),
+        (not message.complete, "Not read as a whole"),
+    )
+    return {"kinds": [words for holds, words in marks if holds]}
+
+
+@blueprint.get("/letters")
+@requires(Permission.MAIL_READ)
+def letters() -> Any:
+    """Every letter that the desk writes, with a made-up example, in a time zone to choose."""
+    zone, asked = _zone(), request.args.get("zone", "").strip()
+    refused = f"“{asked[:60]}” is not the name of a time zone." if asked and asked != zone else ""
+    return render_template(
+        "mail_screen/letters.html",
+        examples=letter_examples.examples(zone),
+        zone=zone,
+        refused=refused,
+        asked=asked,
+        zones=zones(),
+    )
+
+
+@blueprint.get("/letters/html")
+@requires(Permission.MAIL_READ)
+def letter_html() -> Any:
+    """The HTML part of one example, for its frame."""
+    kind, side = request.args.get("kind", ""), request.args.get("to", "")
+    if kind not in letter_examples.READERS.get(side, ()):
+        raise NotFound
+    response = Response(letter_examples.example(kind, side, _zone()).html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = LETTER_POLICY
+    return response
+
+
+def _zone() -> str:
+    """The zone that was asked for, else the reader's own."""
+    asked = request.args.get("zone", "").strip()
+    return asked if asked in zones() else current_user.person.timezone
 
 
 def _settings() -> Settings:

@@ -1,0 +1,165 @@
+"""Every letter of the desk with made-up values, to be looked at: nobody and nothing in them is real."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from desk.domain.vocabulary import Party
+from desk.mail import letter
+from desk.mail.letter import Letter
+
+MEMBER, LEAD, REGISTRY = "member", "lead", "registry"
+BASE_URL = "https://desk.example"
+_AT = datetime(2026, 3, 26, 14, 5, tzinfo=UTC)  # summer time begins in Europe between it and what it promises
+_DUE = datetime(2026, 3, 30, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A letter of one kind of event to one side: member, lead or registry."""
+
+    kind: str
+    side: str
+    letter: Letter
+
+
+READERS: Mapping[str, tuple[str, ...]] = {
+    MEMBER: (
+        "opened", "received_unverified", "requester_confirmed", "participant_added", "answered", "asked_member",
+        "escalated", "promise_moved", "resolved", "reopened", "merged", "transferred", "secret_removed",
+        "sign_in_link_issued", "issue_published", "issue_updated",
+    ),
+    LEAD: (
+        "opened", "received_unverified", "assigned", "member_wrote", "noted", "warned", "breached", "accepted",
+        "returned", "declined", "fixed", "confirmed", "reopened", "transferred", "objection_raised",
+        "objection_confirmed", "objection_refused", "mail_returned", "storm_stopped", "mailbox_fell_silent",
+        "calendar_never_opens",
+    ),
+    REGISTRY: (
+        "escalated", "noted", "warned", "breached", "tier_moved", "verified", "withdrawn", "objection_raised",
+        "objection_confirmed", "objection_refused", "storm_stopped", "mailbox_fell_silent", "calendar_never_opens",
+    ),
+}  # fmt: skip
+"""Which letters each side gets, in the order in which a ticket brings them about."""
+
+_WITHOUT_A_TICKET = frozenset(
+    {
+        "sign_in_link_issued",
+        "issue_published",
+        "issue_updated",
+        "storm_stopped",
+        "calendar_never_opens",
+        "mailbox_fell_silent",
+    }
+)
+_WITHOUT_A_MESSAGE = frozenset({"requester_confirmed", "accepted", "verified", "withdrawn", "tier_moved"})
+
+_OBJECTION = {
+    "clock": "Solution",
+    "from_at": (_AT - timedelta(hours=6)).isoformat(),
+    "until_at": (_AT - timedelta(hours=2)).isoformat(),
+    "counted": True,
+    "text": "The log that was asked for was attached to the first message.",
+    "answer": "The log was there, so the time was ours.",
+}
+_ISSUE = {
+    "title": "Sign-in by institution fails for some members",
+    "text": "After signing in, an empty page is shown.\nIt is being looked into.",
+    "workaround": "Sign in with an address and a password.",
+    "number": 12,
+}
+_PAYLOADS: Mapping[str, dict[str, Any]] = {
+    "objection_raised": _OBJECTION,
+    "objection_confirmed": _OBJECTION,
+    "objection_refused": _OBJECTION,
+    "issue_published": _ISSUE,
+    "issue_updated": _ISSUE,
+    "mail_returned": {
+        "address": "gone@member.example",
+        "why": "the address does not exist",
+        "suppressed": True,
+    },
+    "storm_stopped": {"address": "help@other-desk.example"},
+    "mailbox_fell_silent": {"address": "support@desk.example", "usual_hours": 3, "silent_hours": 14},
+    "calendar_never_opens": {"name": "Office hours", "calendar_id": 3},
+    "merged": {"ticket_id": 1041},
+    "transferred": {"from": "First Example Consortium", "to": "Second Example Consortium"},
+    "tier_moved": {"tier": 3},
+    "promise_moved": {"by": "hours"},
+}
+
+
+def examples(zone: str) -> list[Example]:
+    """All of them, with instants shown in ``zone``."""
+    return [Example(kind, side, example(kind, side, zone)) for side, kinds in READERS.items() for kind in kinds]
+
+
+def example(kind: str, side: str, zone: str) -> Letter:
+    """One letter, by the same code that writes the real ones."""
+    return letter.write(kind, _values(kind, side, zone), zone=zone, with_marker=kind not in _WITHOUT_A_TICKET)
+
+
+def _values(kind: str, side: str, zone: str) -> dict[str, Any]:
+    unproved = kind == "received_unverified" and side == MEMBER
+    return {
+        "side": side,
+        "name": "" if unproved else "Alex Example",
+        "desk": "Example Consortium support",
+        "signature": "Example Consortium support\nMonday to Friday, 9:00 to 17:00",
+        "actor": "" if side == REGISTRY and kind in ("warned", "breached") else "Robin Example",
+        "at": _AT,
+        "at_now": _AT,
+        "payload": _PAYLOADS.get(kind, {}),
+        "clock": _clock(kind, side) if kind in ("warned", "breached") else None,
+        "before": _DUE - timedelta(days=1) if kind == "promise_moved" else None,
+        "due_at": _DUE if kind == "promise_moved" else None,
+        "answer_by": _DUE if kind == "opened" else None,
+        "message": None if unproved or kind in _WITHOUT_A_MESSAGE else _message(kind, side),
+        "secrets": ["bearer token"] if kind == "secret_removed" else [],
+        "ticket": None if kind in _WITHOUT_A_TICKET else _ticket(side, unproved),
+        "base_url": BASE_URL,
+        "link_place": f"{BASE_URL}/link/example",
+    }
+
+
+def _message(kind: str, side: str) -> dict[str, Any]:
+    audience = {MEMBER: "member", LEAD: "lead", REGISTRY: "handover"}[side]
+    return {
+        "author": "Robin Example",
+        "text": "Here is what was found so far:\n\n- the redirect address differs in one letter\n- the log is attached",
+        "html": "<p>Here is what was found so far:</p><ul><li>the redirect address differs in one letter</li>"
+        "<li>the log is attached</li></ul>",
+        "files": ["log.txt"],
+        "audience": audience if kind == "noted" else "member",
+    }
+
+
+def _ticket(side: str, unproved: bool) -> dict[str, Any]:
+    return {
+        "number": 1040,
+        "subject": "" if unproved else "Redirect address is refused",
+        "state": "With the consortium lead" if side == MEMBER else "Open",
+        "organisation": "" if unproved else "Example University",
+        "priority": "" if side == MEMBER else "P2",
+        "url": "" if unproved else f"{BASE_URL}/tickets/1040",
+        "unverified_sender": "somebody@member.example" if side == LEAD else None,
+    }
+
+
+def _clock(kind: str, side: str) -> dict[str, Any]:
+    late = kind == "breached"
+    due = _AT - timedelta(minutes=5) if late else _DUE
+    return {
+        "label": "Solution",
+        "due_at": due,
+        "percent": 75,
+        "happened_at": due if late else _AT,
+        "waited": False,
+        "consumed": 8 * 3600 if late else 6 * 3600,
+        "target": 8 * 3600,
+        "stands_still": False,
+        "turn": Party.LEAD if side == LEAD else Party.REGISTRY,
+        "zone": "Europe/Berlin",
+        "url": f"{BASE_URL}/tickets/1040/clocks#solution",
+    }
