@@ -398,10 +398,6 @@ def a_break_past_midnight(scene: Scene) -> bool:
     return any(start >= end for windows in scene.spec.get("breaks", {}).values() for start, end in windows)
 
 
-def an_override_on_a_holiday(scene: Scene) -> bool:
-    return bool(set(scene.spec.get("holidays", [])) & {d for d, w in scene.spec.get("overrides", {}).items() if w})
-
-
 def windows_that_overlap(scene: Scene) -> bool:
     return any(len(day) > 1 and day[0][0] < day[1][0] < day[0][1] for day in map(sorted, scene.calendar.hours.weekly))
 
@@ -446,6 +442,5 @@ INTERESTING: list[Callable[[Scene], bool]] = [
     a_date_that_never_was,
     a_window_past_midnight_beside_a_break,
     a_break_past_midnight,
-    an_override_on_a_holiday,
     windows_that_overlap,
 ]
