@@ -23,6 +23,51 @@ class Example:
     side: str
     letter: Letter
 
+    @property
+    def title(self) -> str:
+        """What it is about, in words."""
+        return TITLES[self.kind]
+
+
+TITLES: Mapping[str, str] = {
+    "opened": "A request came in",
+    "received_unverified": "A mail came whose sender nothing proves",
+    "requester_confirmed": "A request was put under its sender’s name",
+    "participant_added": "Added to a ticket",
+    "assigned": "A ticket was given to somebody",
+    "answered": "An answer",
+    "asked_member": "A question to the member",
+    "member_wrote": "The member wrote",
+    "noted": "A note",
+    "escalated": "Handed over to the registry",
+    "accepted": "The hand-over was accepted",
+    "returned": "The hand-over came back with a question",
+    "declined": "The hand-over came back to be answered",
+    "withdrawn": "The hand-over was taken back",
+    "tier_moved": "Moved within the registry",
+    "fixed": "A fix was reported",
+    "verified": "The member verified a fix",
+    "resolved": "Solved",
+    "confirmed": "The member says that it is solved",
+    "reopened": "Opened again",
+    "merged": "Merged into another ticket",
+    "transferred": "Passed to another consortium",
+    "warned": "A promised time comes near",
+    "breached": "A promised time has passed",
+    "promise_moved": "A promised time has moved",
+    "objection_raised": "An objection to a clock",
+    "objection_confirmed": "An objection was confirmed",
+    "objection_refused": "An objection was refused",
+    "secret_removed": "Something secret was removed",
+    "mail_returned": "A mail was not delivered",
+    "storm_stopped": "Too many mails of one address",
+    "mailbox_fell_silent": "A mailbox is silent",
+    "calendar_never_opens": "Working hours that never open again",
+    "sign_in_link_issued": "A sign-in link",
+    "issue_published": "A known issue was published",
+    "issue_updated": "News of a known issue",
+}
+
 
 READERS: Mapping[str, tuple[str, ...]] = {
     MEMBER: (
