@@ -88,9 +88,9 @@ class HoursForm(Form):
         if sheet.subdivision not in parts_of(sheet.country):
             sheet = replace(sheet, subdivision="")
         listed = self.listed_for.data or ""
-        year = listed.rpartition(" ")[2]
-        if listed == _place(sheet, year) and year.isdigit() and int(year) in YEARS:
-            shown = holidays_of(sheet, int(year))
+        year = id_of(listed.rpartition(" ")[2])
+        if year is not None and year in YEARS and listed == _place(sheet, year):
+            shown = holidays_of(sheet, year)
             sheet = replace(sheet, worked=frozenset(shown) - set(sent.getlist("closed")))
         self.put(sheet, now)
 
@@ -361,7 +361,7 @@ def _by_day(timed: Sequence[Hours], known: set[str]) -> list[Row]:
     ]
 
 
-def _place(sheet: Sheet, year: int | str) -> str:
+def _place(sheet: Sheet, year: int) -> str:
     return f"{sheet.country}-{sheet.subdivision} {year}"
 
 

@@ -309,6 +309,14 @@ def test_text_that_no_database_keeps_is_tidied(session: Session, lena: FlaskClie
             assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code in (200, 409, 422), (field, junk)
 
 
+@pytest.mark.parametrize("year", ["²", "9" * 5000, "٢٠٢٦", "2026²", "-1", ""], ids=range(6))
+def test_a_year_of_holidays_that_is_no_year_is_no_list(
+    session: Session, lena: FlaskClient, number: int, year: str
+) -> None:
+    data = form(session, number, country="GB", subdivision="ENG", listed_for=f"GB-ENG {year}")
+    assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code == 200
+
+
 def test_hours_that_dates_alone_open_may_be_saved(session: Session, lena: FlaskClient, number: int) -> None:
     data = form(session, number, do="save", **dict.fromkeys(WEEK, ""), special_day="2026-12-24", special_hours="9-12")
     assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code == 303
