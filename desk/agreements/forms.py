@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -24,7 +25,7 @@ from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, DateTimeLocalInput, HiddenInput, ListWidget
 
 from desk.agreements.queries import Version
-from desk.agreements.service import Draft
+from desk.agreements.service import LATEST, Draft
 from desk.domain.priority import Priority
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
@@ -116,7 +117,7 @@ class AgreementForm(TargetForm):
         told = self.breach.choices
         if asked == "add" and len(self.rungs) < MOST_RUNGS:
             self.rungs.append_entry({"percent": "", "tell": []})
-        elif asked.startswith("remove-") and asked.removeprefix("remove-").isdigit():
+        elif re.fullmatch("remove-[0-9]{1,4}", asked):
             kept = [each.data for i, each in enumerate(self.rungs) if i != int(asked.removeprefix("remove-"))]
             while self.rungs.entries:
                 self.rungs.pop_entry()
@@ -153,14 +154,9 @@ class AgreementForm(TargetForm):
     def _start(self, zone: str, now: datetime) -> datetime | None:
         if self.starts.data != "later":
             return None
-        try:
-            local = datetime.fromisoformat((self.effective_from.data or "").strip())
-            start = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.effective_from.errors = ["Please enter a date and a time, such as 2027-01-04 09:00."]
-            return None
-        if start <= now:
-            self.effective_from.errors = [f"Please choose a moment that is still to come ({zone})."]
+        start, fault = _moment(self.effective_from.data or "", zone, now)
+        if fault:
+            self.effective_from.errors = [fault]
         return start
 
     def seal(self, draft: Draft) -> str:
@@ -169,6 +165,23 @@ class AgreementForm(TargetForm):
         said = [table_to_json(draft.targets), draft.ladder.to_json(), draft.receipt_counts, draft.hold_pauses_overall]
         text = json.dumps([*said, start, draft.note, self.newest.data], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _moment(typed: str, zone: str, now: datetime) -> tuple[datetime | None, str]:
+    """A moment typed as a clock in ``zone`` shows it, and what is wrong with it."""
+    try:
+        local = datetime.fromisoformat(typed.strip())
+    except ValueError:
+        return None, "Please enter a date and a time, such as 2027-01-04 09:00."
+    if local.tzinfo is not None:
+        return None, f"Please leave the offset out: the moment is read as a clock in {zone} shows it."
+    over, latest = f"Please choose a moment that is still to come ({zone}).", now + LATEST
+    # By the year first: the first and the last day of all have no moment in UTC.
+    if local.year < now.year - 1:
+        return None, over
+    if local.year > latest.year + 1 or (start := local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)) > latest:
+        return None, "Please choose a moment within the next five years."
+    return start, over if start <= now else ""
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
@@ -204,10 +205,38 @@ def test_a_moment_must_be_one_and_still_to_come(app: Flask, cast: Cast, session:
         assert page.status_code == 422 and sentence in page.text, typed
     newest = hidden(lena.get(path).text, "newest")
     far = fields(starts="later", effective_from="2126-03-04T10:30", newest=newest)
-    sealed = hidden(lena.post(path, data=far).text, "previewed")
-    page = lena.post(path, data=far | {"previewed": sealed, "do": "save"})
+    page = lena.post(path, data=far | {"do": "save"})
     assert page.status_code == 422 and "within the next five years" in page.text
     assert len(versions(session, mine)) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("9999-12-31T23:59", "Please choose a moment within the next five years."),
+        ("2031-12-31T09:00", "Please choose a moment within the next five years."),
+        ("2026-04-01T09:00+05:00", "Please leave the offset out"),
+        ("2026-04-01T09:00Z", "Please leave the offset out"),
+        ("0001-01-01T00:00", "Please choose a moment that is still to come"),
+    ],
+)
+def test_a_moment_too_far_ahead_or_with_an_offset_is_refused_at_the_field(
+    app: Flask, cast: Cast, session: Session, typed: str, sentence: str
+) -> None:
+    mine = agreement_of(session, consortium_id=cast.north.id).id
+    shown = browser(app, cast, cast.lena).post(
+        f"/service-levels/agreements/{mine}/edit", data=fields(starts="later", effective_from=typed)
+    )
+    assert shown.status_code == 422
+    assert sentence in shown.text
+
+
+def test_a_button_that_the_form_does_not_have_removes_no_step(app: Flask, cast: Cast, session: Session) -> None:
+    mine = agreement_of(session, consortium_id=cast.north.id).id
+    for asked in ("remove-²", "remove-٣", "remove-" + "9" * 5000, "remove-"):
+        shown = browser(app, cast, cast.lena).post(f"/service-levels/agreements/{mine}/edit", data=fields(do=asked))
+        assert shown.status_code == 200, asked[:10]
+        assert 'name="rungs-2-percent"' in shown.text
 
 
 def test_a_version_can_be_dated_ahead_and_replaced_before_it_begins(app: Flask, cast: Cast, session: Session) -> None:
