@@ -12,7 +12,7 @@ from desk.calendars.models import Calendar, CalendarVersion
 from desk.corrections import queries as corrections
 from desk.corrections.models import Objection, ObjectionState
 from desk.domain import clock_words
-from desk.domain.account import Account, Mark, Stretch
+from desk.domain.account import Account, Mark, Stretch, changed_since, made_late_by
 from desk.domain.calendar import whole_second
 from desk.domain.clocks import Clock, ClockState, EventType, Measure
 from desk.domain.permissions import Actor, TicketSubject
@@ -86,6 +86,18 @@ class ClockAccount:
         """Working seconds until the target is used up; None when nothing is promised, negative when it is exceeded."""
         target = self.clock.target_seconds
         return None if target is None else target - self.clock.consumed
+
+    @property
+    def late_by(self) -> str:
+        """The change that made it late, in words; empty when its time ran out."""
+        mark = made_late_by(self.account)
+        return clock_words.the_change(mark.cause) if mark else ""
+
+    @property
+    def redated(self) -> tuple[str, datetime] | None:
+        """The change, with its moment, that gave a missed clock a date that nobody had when it was missed."""
+        mark = changed_since(self.account) or made_late_by(self.account)
+        return (clock_words.the_change(mark.cause), mark.at) if mark else None
 
     def line(self, start: datetime) -> Line | None:
         """The stretch that begins then, if it can be disputed by the reader."""

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from desk.calendars.queries import histories
 from desk.custody import queries as custody
+from desk.domain.clock_line import ClockLine
 from desk.domain.lifecycle import DONE, MEMBER_WORDS, TURN, State
 from desk.domain.permissions import Actor, Permission, TicketSubject, may
 from desk.domain.targets import MEMBER_KINDS, Kind, is_due_soon
@@ -55,9 +56,9 @@ class Standing:
 
     words: str
     since: datetime
-    answer: sla.ClockLine | None
-    update: sla.ClockLine | None
-    solution: sla.ClockLine | None
+    answer: ClockLine | None
+    update: ClockLine | None
+    solution: ClockLine | None
     yours: bool
     done: bool
 
@@ -74,17 +75,17 @@ class ClockPanel:
     side: Side
     over: bool
     standing: Standing
-    clocks: Sequence[sla.ClockLine]
+    clocks: Sequence[ClockLine]
     turns: Sequence[Turn]
     openings: Sequence[Opening]
 
     @property
-    def live(self) -> list[sla.ClockLine]:
+    def live(self) -> list[ClockLine]:
         """Clocks that run or stand still."""
         return [line for line in self.clocks if line.is_running or line.is_paused]
 
     @property
-    def ended(self) -> list[sla.ClockLine]:
+    def ended(self) -> list[ClockLine]:
         """Clocks that are over."""
         return [line for line in self.clocks if not (line.is_running or line.is_paused)]
 
@@ -164,7 +165,7 @@ def _turns(session: Session, ticket: Ticket, now: datetime) -> list[Turn]:
     ]
 
 
-def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[sla.ClockLine]) -> Standing:
+def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[ClockLine]) -> Standing:
     owed = {line.kind: line for line in clocks if line.is_running and line.due_at is not None}
     ended = ticket.closed_at or ticket.resolved_at if ticket.state in DONE else None
     return Standing(

@@ -10,6 +10,15 @@ from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventTy
 from desk.domain.targets import Kind
 
 LONGEST_WALK = 60
+_CHANGES = frozenset(
+    {
+        EventType.STARTED,  # from an earlier moment, when another ticket was merged into this one
+        EventType.RESUMED,
+        EventType.RETARGETED,
+        EventType.CALENDAR_CHANGED,
+        EventType.REMEASURED,
+    }
+)
 _ONE_SECOND = timedelta(seconds=1)
 
 
@@ -98,6 +107,26 @@ def account_of(clock: Clock, events: Iterable[ClockEvent], calendars: Calendars,
         tuple(_way_to_due(clock, calendars, as_of)),
         _next_opening(clock, calendars, as_of),
     )
+
+
+def made_late_by(account: Account) -> Mark | None:
+    """The change that made the clock late at the moment it was made; None: its time ran out, or it is not late."""
+    clock = account.clock
+    if clock.breached_at is None or clock.breached_at == clock.breach_at:
+        return None
+    return next((each for each in reversed(_changes(account)) if each.at == clock.breached_at), None)
+
+
+def changed_since(account: Account) -> Mark | None:
+    """The last change made after the clock was missed, which moved its date; None: the date is the missed one."""
+    clock = account.clock
+    if clock.breached_at is None or clock.breached_at == clock.breach_at:
+        return None
+    return next((each for each in reversed(_changes(account)) if each.at > clock.breached_at), None)
+
+
+def _changes(account: Account) -> list[Mark]:
+    return [mark for mark in account.marks if mark.type in _CHANGES]
 
 
 def _correction(event: ClockEvent) -> Mark:

@@ -67,6 +67,25 @@ _BECAUSE: Mapping[str, str] = {
     "zone_rules_changed": "the rules of the time zone changed",
 }
 
+_CHANGE: Mapping[str, str] = {
+    "priority_changed": "the change of the priority",
+    "agreement_changed": "the change of the agreement",
+    "calendar_edited": "the change of the working hours",
+    "lead_transferred": "the move to another consortium's lead",
+    "absorbed": "the merging of another ticket into this one",
+    "reopened": "the reopening",
+    "counts_after_all": "the correction of what counts",
+    "does_not_count": "the correction of what counts",
+    "calendar_corrected": "the correction of the working hours",
+    "hours_chosen": "the choice of another calendar",
+    "zone_rules_changed": "the change of the time zone's rules",
+}
+
+
+def the_change(cause: str) -> str:
+    """What was changed, to go on after "late by" or "with": ``the change of the agreement``."""
+    return _CHANGE.get(cause, "a change of what counts")
+
 
 def why(cause: str, *, to_member: bool = False) -> str:
     """Why a clock stands still or has ended, to go on after "because"."""

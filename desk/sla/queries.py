@@ -14,6 +14,7 @@ from desk.domain.account import Account, account_of
 from desk.domain.calendar import instant, whole_second
 from desk.domain.calendar_history import CalendarHistory
 from desk.domain.clock_audit import StoredSegment
+from desk.domain.clock_line import ClockLine
 from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
 from desk.domain.clocks import CalendarKey, ClockState, Percents
@@ -31,7 +32,6 @@ from desk.domain.targets import (
     Ladder,
     Target,
     TargetTable,
-    is_due_soon,
     table_from_json,
 )
 from desk.sla.models import Clock, ClockEvent, ClockSegment, ClockSet
@@ -211,48 +211,6 @@ def clocks_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[C
     for clocks in found.values():
         clocks.sort(key=lambda clock: order.index(clock.kind))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class ClockLine:
-    """One clock as a page shows it; ``consumed`` is up to now."""
-
-    kind: Kind
-    label: str
-    state: ClockState
-    cause: str
-    consumed: int
-    target_seconds: int | None
-    due_at: datetime | None
-    breach_at: datetime | None
-    breached_at: datetime | None
-    tz: str
-    misconfigured: bool
-
-    @property
-    def is_running(self) -> bool:
-        """Time counts now, in working hours."""
-        return self.state is ClockState.RUNNING
-
-    @property
-    def is_paused(self) -> bool:
-        """It stands still until somebody moves the ticket."""
-        return self.state is ClockState.PAUSED
-
-    @property
-    def is_late(self) -> bool:
-        """The target was exceeded, whether that has been recorded yet or not."""
-        return self.breached_at is not None
-
-    @property
-    def is_due_soon(self) -> bool:
-        """It runs, is kept so far, and most of the target is used."""
-        return self.is_running and not self.is_late and is_due_soon(self.consumed, self.target_seconds)
-
-    @property
-    def percent(self) -> int | None:
-        """How much of the target is used; None when nothing is promised."""
-        return None if not self.target_seconds else 100 * self.consumed // self.target_seconds
 
 
 def lines(session: Session, ticket_id: int, now: datetime) -> list[ClockLine]:

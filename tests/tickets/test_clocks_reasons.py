@@ -1,0 +1,83 @@
+"""What the account and the ticket say of a date that was missed, cannot be given, or was changed: the true reason."""
+
+import re
+
+import pytest
+from flask import Flask
+
+from desk.domain.clock_words import the_change
+from desk.domain.targets import Kind
+from tests.cast import Cast
+from tests.clock import MovableClock
+from tests.sla.rig import Rig, at
+from tests.tickets.scenes import browser
+from tests.tickets.test_clocks_page import words_of
+
+MONDAY = "2026-03-02T10:00"
+
+
+@pytest.fixture
+def rig(cast: Cast) -> Rig:
+    return Rig.build(cast, at(MONDAY))
+
+
+class Pages:
+    """The two pages of the rig's ticket at a moment, as words."""
+
+    def __init__(self, app: Flask, cast: Cast, clock: MovableClock, rig: Rig) -> None:
+        self.app, self.cast, self.clock, self.rig = app, cast, clock, rig
+
+    def account(self, when: str, kind: Kind) -> str:
+        page = self._get(when, "/clocks")
+        found = re.search(rf'<h2 id="{kind.value}".*?</section>', page, re.DOTALL)
+        assert found, kind
+        return words_of(found.group())
+
+    def ticket(self, when: str, lead: bool = True) -> str:
+        return words_of(self._get(when, "", lead))
+
+    def _get(self, when: str, path: str, lead: bool = True) -> str:
+        self.clock.set(at(when))
+        person = self.cast.leo if lead else self.cast.alice
+        return browser(self.app, self.cast, person).get(f"/tickets/{self.rig.ticket_id}{path}").text
+
+
+@pytest.fixture
+def pages(app: Flask, cast: Cast, clock: MovableClock, rig: Rig) -> Pages:
+    return Pages(app, cast, clock, rig)
+
+
+def test_a_clock_that_a_change_made_late_says_so_and_names_no_date_that_nobody_was_given(
+    rig: Rig, pages: Pages
+) -> None:
+    rig.edit_agreement("2026-03-04T11:00", {Kind.LEAD: {"minutes": 60}, Kind.OVERALL: {"minutes": 60}})
+    said = pages.account("2026-03-04T12:00", Kind.LEAD)
+    assert "late by the change of the agreement, from that moment" in said, said
+    assert "first working moment" not in said and "Was due" not in said
+    ticket = pages.ticket("2026-03-04T12:00")
+    assert "Was due Mon 2 Mar" not in ticket and "Late since Wed 4 Mar 2026, 12:00 CET" in ticket, ticket
+    member = pages.ticket("2026-03-04T12:00", lead=False)
+    assert "should have been solved by" not in member and "Late since Wed 4 Mar 2026, 12:00 CET" in member, member
+
+
+@pytest.mark.parametrize("cause", ["priority_changed", "agreement_changed", "calendar_edited", "calendar_corrected"])
+def test_each_change_that_makes_late_is_named(cause: str) -> None:
+    assert the_change(cause) != the_change("something else")
+
+
+def test_only_what_is_used_up_at_closing_time_is_missed_at_the_first_working_moment_after_it(
+    rig: Rig, pages: Pages
+) -> None:
+    rig.edit_agreement("2026-03-02T10:30", {Kind.LEAD: {"working_days": 1}})
+    rig.sweep("2026-03-04T10:00")
+    said = pages.account("2026-03-04T12:00", Kind.LEAD)
+    assert "Was due" in said and "the first working moment after that date" in said, said
+
+
+def test_a_date_moved_after_it_was_missed_is_not_said_to_have_been_the_one_missed(rig: Rig, pages: Pages) -> None:
+    rig.edit_agreement("2026-03-02T10:30", {Kind.LEAD: {"minutes": 60}})
+    rig.sweep("2026-03-03T10:00")
+    rig.edit_agreement("2026-03-03T11:00", {Kind.LEAD: {"minutes": 2400}})
+    said = pages.account("2026-03-03T12:00", Kind.LEAD)
+    assert "Was due" not in said and "first working moment" not in said
+    assert "Missed Mon 2 Mar 2026, 12:00 CET" in said, said
