@@ -51,6 +51,7 @@ def register(app: Flask) -> None:
         "ago": ago,
         "iso": wording.iso,
         "span": wording.span,
+        "exact_span": wording.exact_span,
         "size": wording.size,
         "words": wording.words,
         "why": clock_words.why,

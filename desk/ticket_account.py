@@ -17,7 +17,7 @@ from desk.domain.calendar import whole_second
 from desk.domain.clocks import Clock, ClockState, EventType, Measure
 from desk.domain.permissions import Actor, TicketSubject
 from desk.domain.targets import REGISTRY_KINDS, Kind
-from desk.domain.wording import span
+from desk.domain.wording import exact_span
 from desk.events import queries as events
 from desk.sla import queries as sla
 from desk.sla.models import ClockSet
@@ -297,7 +297,7 @@ def _mark(mark: Mark, account: Account, reader: _Reader, total: int) -> Line:
             total=total,
         )
     target = mark.target_seconds if mark.type in TARGETED else None
-    detail = f"to be done in {span(target)} of working time" if target is not None else ""
+    detail = f"to be done in {exact_span(target)} of working time" if target is not None else ""
     return Line("mark", mark.at, None, account.tz, words, detail, reader.who(mark.actor_id))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from desk.domain.clocks import EventType
 from desk.domain.targets import Kind, Target
-from desk.domain.wording import counted, span
+from desk.domain.wording import counted, exact_span
 
 MEASURES: Mapping[Kind, str] = {
     Kind.FIRST_RESPONSE: "From filing until somebody of the desk answers in person. It never stands still.",
@@ -106,5 +106,5 @@ def promised(target: Target, seconds: int | None) -> str:
     if seconds is None:
         return "Measured, not promised" if not target.promised else "Promised, but the calendar has no opening hours"
     if target.working_days:
-        return f"{counted(target.working_days, 'working day')}, which is {span(seconds)} of working time"
-    return f"{span(seconds)} of working time"
+        return f"{counted(target.working_days, 'working day')}, which is {exact_span(seconds)} of working time"
+    return f"{exact_span(seconds)} of working time"

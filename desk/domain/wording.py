@@ -264,6 +264,14 @@ def span(seconds: int | timedelta) -> str:
     return f"{sign}{hours} h {minutes} min" if minutes else f"{sign}{hours} h"
 
 
+def exact_span(seconds: int) -> str:
+    """Working time to the second, ``51 h 3 min 41 s``: for sums, whose parts must add up as they are read."""
+    sign, whole = ("−", -seconds) if seconds < 0 else ("", seconds)
+    hours, rest = divmod(whole, HOUR)
+    parts = ((hours, "h"), (rest // MINUTE, "min"), (rest % MINUTE, "s"))
+    return sign + (" ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min")
+
+
 def size(count: int) -> str:
     """``340 bytes``, ``12 kB``, ``3.4 MB``: decimal units, as file managers show them."""
     if count < 1000:

@@ -91,3 +91,18 @@ def test_every_word_of_a_closed_list_is_written_out() -> None:
     assert wording.words(Impact.LOW) == "One person or one record"
     assert wording.words("not_in_a_list") == "Not in a list"
     assert wording.words(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 min"),
+        (41, "41 s"),
+        (11_580, "3 h 13 min"),
+        (183_821, "51 h 3 min 41 s"),
+        (3_605, "1 h 5 s"),
+        (-61, "−1 min 1 s"),
+    ],
+)
+def test_a_span_in_a_sum_is_told_to_the_second(seconds: int, text: str) -> None:
+    assert wording.exact_span(seconds) == text

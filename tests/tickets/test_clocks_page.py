@@ -141,10 +141,10 @@ def test_the_sum_is_written_out_on_the_page(app: Flask, cast: Cast, clock: Movab
     number = filed(cast, impact=Impact.LOW, urgency=Urgency.LOW)
     clock.set(cast.now + timedelta(hours=3, seconds=20))
     first = words_of(account(app, cast, cast.leo, number))
-    assert "Wed 4 Mar 2026, 11:00 to 14:00 CET Ran + 3 h = 3 h" in first
-    assert "Used so far 10 h 59 min left of 14 h 3 h" in first
+    assert "Wed 4 Mar 2026, 11:00 to 14:00 CET Ran + 3 h 20 s = 3 h 20 s" in first
+    assert "Used so far 10 h 59 min 40 s left of 14 h 3 h 20 s" in first
     assert "Thu 5 Mar 2026, 09:00 to 17:00 CET To come: open hours + 8 h used up" in first
-    assert "3 h used + 10 h 59 min to come = 14 h: Thu 5 Mar 2026, 17:00 CET" in first
+    assert "3 h 20 s used + 10 h 59 min 40 s to come = 14 h: Thu 5 Mar 2026, 17:00 CET" in first
 
 
 def test_each_line_is_said_in_the_calendars_zone_and_in_the_readers(app: Flask, cast: Cast, travelled: int) -> None:
