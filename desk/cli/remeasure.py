@@ -1,6 +1,5 @@
 """``flask sla remeasure``: correct what was measured in the past, with a reason; nothing that was written is erased."""
 
-import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.calendars import queries as calendars
+from desk.cli.documents import document_in
 from desk.clock import utcnow
 from desk.corrections import service
 from desk.corrections.service import Remeasured
-from desk.db import transaction
-from desk.domain.calendar import instant
+from desk.db import LARGEST_ID, transaction
+from desk.domain.calendar import BusinessCalendar, instant
 from desk.domain.errors import DeskError, InvalidInput, NotFound
 from desk.domain.opening_hours import DAY_SECONDS
 from desk.domain.permissions import SYSTEM, Actor
@@ -72,6 +72,10 @@ def told(line: Remeasured) -> str:
 def _remeasured(session: Session, actor: Actor, given: dict[str, Any], now: datetime) -> list[Remeasured]:
     if bool(given["calendar_id"]) is bool(given["number"]):
         raise InvalidInput("Give either --calendar or --ticket.")
+    if given["number"] and not 0 < given["number"] <= LARGEST_ID:
+        raise NotFound(f"There is no ticket {given['number']}.")
+    if given["calendar_id"] and not 0 < given["calendar_id"] <= LARGEST_ID:
+        raise NotFound("There is no such calendar.")
     if given["number"]:
         if not given["kind"] or not given["from_at"]:
             raise InvalidInput("With --ticket say which clock (--kind) and where its stretch begins (--from).")
@@ -107,11 +111,18 @@ def _span_of(session: Session, given: dict[str, Any], days: list[date], now: dat
     zone = hours.version_at(now).calendar
     if not days and not (given["from_at"] and given["until_at"]):
         raise InvalidInput("Say from when until when (--from, --until), or which holidays were forgotten.")
-    begin = _instant(given["from_at"]) if given["from_at"] else instant(zone.second_of(days[0], 0))
+    begin = _instant(given["from_at"]) if given["from_at"] else _midnight(zone, days[0], 0)
     if given["until_at"]:
         return begin, _instant(given["until_at"])
-    end = instant(zone.second_of(days[-1], DAY_SECONDS))
+    end = _midnight(zone, days[-1], DAY_SECONDS)
     return begin, min(end, now) if begin < now else end  # a day that has not begun is refused
+
+
+def _midnight(zone: BusinessCalendar, day: date, second: int) -> datetime:
+    try:
+        return instant(zone.second_of(day, second))
+    except (OverflowError, ValueError) as error:
+        raise InvalidInput(f"{day.isoformat()} is at the end of all dates and cannot be measured.") from error
 
 
 def _actor(session: Session, email: str | None) -> Actor:
@@ -126,22 +137,23 @@ def _actor(session: Session, email: str | None) -> Actor:
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        found = at.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
         raise InvalidInput(f"“{text}” is no instant; write it as 2026-03-19T00:00+01:00.") from error
     if at.tzinfo is None:
         raise InvalidInput(f"“{text}” needs its offset, as in 2026-03-19T00:00+01:00.")
-    return at.astimezone(UTC)
+    return found
 
 
 def _spec(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} cannot be read as JSON.") from error
-    if not isinstance(spec, dict):
-        raise InvalidInput(f"{path} holds no opening hours.")
+        spec = document_in(path)
+        if not isinstance(spec, dict):
+            raise InvalidInput("It holds no opening hours.")
+    except InvalidInput as error:
+        raise InvalidInput(f"{path.name}: {error.sentence}") from error
     return spec
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.accounts.models import Consortium, Registry
 from desk.calendars.queries import calendar_of_party, history
+from desk.cli.documents import document_in
 from desk.clock import utcnow
 from desk.db import db
 from desk.domain.errors import DeskError, InvalidInput
@@ -26,7 +27,6 @@ from desk.sla.queries import LABELS
 
 Supposed = TypeVar("Supposed")
 
-LARGEST_FILE = 1_000_000
 _REGISTRY_TIER = 2
 _WIDE = max(map(len, LABELS.values())) + 2
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -123,20 +123,9 @@ def _midnight(text: str, zone: ZoneInfo) -> datetime:
 def _supposed(file: Path, read: Callable[[Any], Supposed]) -> Supposed:
     """What a document says; a refusal names the file."""
     try:
-        return read(_document_in(file))
+        return read(document_in(file))
     except InvalidInput as error:
         raise InvalidInput(f"{file.name}: {error.sentence}") from error
-
-
-def _document_in(file: Path) -> Any:
-    if file.stat().st_size > LARGEST_FILE:
-        raise InvalidInput(f"It is larger than {LARGEST_FILE:,} bytes.")
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except json.JSONDecodeError as error:
-        raise InvalidInput(f"It is not JSON: {error.msg} in line {error.lineno}.") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput("It is not JSON.") from error
 
 
 def _told(answer: Answer, title: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from desk.cli import remeasure, simulate
 from desk.clock import utcnow
 from desk.corrections import queries as corrections
 from desk.corrections.models import Objection, ObjectionState
-from desk.db import db, transaction
+from desk.db import LARGEST_ID, db, transaction
 from desk.domain.account import Account, Mark, Step, Stretch
 from desk.domain.clocks import EventType
 from desk.domain.errors import DeskError
@@ -33,7 +33,9 @@ Zones = tuple[str, ...]
 def explain(number: int) -> None:
     """Say, for each clock of ticket NUMBER, when it ran, when it stood still and why, and how its date comes about."""
     session = db.session()
-    ticket_id = session.scalars(sa.select(Ticket.id).where(Ticket.number == number)).first()
+    ticket_id = None
+    if 0 < number <= LARGEST_ID:
+        ticket_id = session.scalars(sa.select(Ticket.id).where(Ticket.number == number)).first()
     if ticket_id is None:
         raise click.ClickException(f"There is no ticket {number}.")
     now = utcnow()

@@ -36,9 +36,10 @@ def test_explain_prints_stretches_pauses_and_both_zones(app: Flask, rig: Rig) ->
 
 
 def test_explain_says_that_there_is_no_such_ticket(app: Flask) -> None:
-    result = app.test_cli_runner().invoke(args=["sla", "explain", "4711"])
-    assert result.exit_code == 1
-    assert "There is no ticket 4711." in result.output
+    for number in ("4711", "0", "99999999999999999999", "-99999999999999999999"):
+        result = app.test_cli_runner().invoke(args=["sla", "explain", "--", number])
+        assert result.exit_code == 1
+        assert f"There is no ticket {number}." in result.output
 
 
 def test_rebuild_fails_on_a_difference_and_puts_it_right(app: Flask, rig: Rig) -> None:
@@ -91,6 +92,10 @@ def test_remeasure_puts_one_stretch_of_one_clock_right(app: Flask, rig: Rig) -> 
     assert "Promise to the member: used 15:00:00 -> 17:00:00 (2:00:00)" in output
 
 
+MANY = "99999999999999999999"
+STRETCH = ("--ticket", "1", "--kind", "overall", "--reason", "x")
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -102,12 +107,32 @@ def test_remeasure_puts_one_stretch_of_one_clock_right(app: Flask, rig: Rig) -> 
         (("--calendar", "1", *HOLIDAY, "--from", "2026-03-02T00:00"), "needs its offset"),
         (("--calendar", "1", *HOLIDAY, "--from", "soon"), "is no instant"),
         (("--ticket", "1", "--reason", "x"), "say which clock"),
+        ((*STRETCH, "--from", "9999-12-31T23:59:59-14:00"), "is no instant"),
+        ((*STRETCH, "--from", "9999-12-31T23:59:59Z"), "begins"),
+        ((*STRETCH, "--from", "0001-01-01T00:00Z"), "begins"),
+        ((*STRETCH[2:], "--ticket", MANY, "--from", "2026-03-02T10:00Z"), f"There is no ticket {MANY}."),
+        (("--calendar", MANY, *HOLIDAY), "There is no such calendar."),
+        (("--calendar", "1", *HOLIDAY, "--until", "0001-01-01T00:00+14:00"), "is no instant"),
+        (("--calendar", "1", *HOLIDAY, "--until", "0001-01-01T00:00Z"), "ends before it begins"),
+        (("--calendar", "1", "--holiday", "0001-01-01", "--reason", "x"), "cannot be measured"),
+        (("--calendar", "1", "--holiday", "9999-12-31", "--reason", "x"), "cannot be measured"),
     ],
 )
 def test_remeasure_refuses_in_one_sentence(app: Flask, rig: Rig, wrong: tuple[str, ...], sentence: str) -> None:
     code, output = run(app, "remeasure", *wrong)
     assert code == 1
     assert sentence in output
+    assert output.startswith("Error: ") and len(output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "{", "1" * 5_000, '{"tz": "\udcff"}'])
+def test_remeasure_refuses_a_file_that_holds_no_hours(app: Flask, rig: Rig, tmp_path: Path, content: str) -> None:
+    spec = tmp_path / "hours.json"
+    spec.write_text(content, "utf-8", "surrogateescape")
+    span = ("--from", "2026-03-02T00:00+01:00", "--until", "2026-03-03T00:00+01:00", "--reason", "We came late")
+    code, output = run(app, "remeasure", "--calendar", str(rig.lead_calendar_id), "--spec", str(spec), *span)
+    assert code == 1
+    assert output.startswith("Error: hours.json: It ") and len(output.splitlines()) == 1
 
 
 def test_explain_shows_objections_with_their_answers(app: Flask, rig: Rig, cast: Cast) -> None:
