@@ -9,7 +9,7 @@ its events and the days they become are limited, and repetitions are only looked
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
@@ -29,8 +29,15 @@ LONGEST = 366
 LONGEST_COUNT = 100
 """Years back from which a counted repetition is still counted through."""
 
+MOST_STEPS = 200_000
+"""Years and dates that the repetitions of a file are worked out through, all in all; some tenths of a second."""
+
 CATEGORY = "WORKING-HOURS"
 
+LONGEST_RULE = 2000
+"""Characters of a rule. The library takes seconds to read one that fills a file."""
+
+_ENDLESS_RULE = re.compile(rf"^RRULE[^\n]{{{LONGEST_RULE}}}", re.IGNORECASE | re.MULTILINE)
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY = re.compile(r"([+-]?[1-5])(MO|TU|WE|TH|FR|SA|SU)")
 _UNDERSTOOD = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"}
@@ -62,6 +69,16 @@ class Found:
     days: list[Days] = field(default_factory=list)
     timed: list[Hours] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    steps: int = field(default=0, compare=False, repr=False)
+
+    def step(self, number: int) -> None:
+        """Count work. Raises ``InvalidInput`` when the file asks for more than there is for it."""
+        self.steps += number
+        if self.steps > MOST_STEPS:
+            sentence = (
+                "The repetitions in this file are too many to work out; take a file with the days of a few years."
+            )
+            raise InvalidInput(sentence, field="file")
 
 
 # ------------------------------------------------------------------ writing
@@ -141,6 +158,8 @@ def _events(data: bytes) -> list[Any]:
     text = re.sub(r"\r\n?", "\n", _decoded(data))
     if "BEGIN:VCALENDAR" not in text.upper():
         raise InvalidInput("This is no calendar file: an .ics file begins with BEGIN:VCALENDAR.", field="file")
+    if _ENDLESS_RULE.search(re.sub(r"\n[ \t]", "", text)):
+        raise InvalidInput(f"A repetition in this file has more than {LONGEST_RULE} characters.", field="file")
     try:
         # Zones are known by their names; rules that a file brings along would be worked out, however long that takes.
         calendars = icalendar.Calendar.from_ical("\n".join(_without_zones(text.split("\n"))), multiple=True)
@@ -184,7 +203,7 @@ def _take(event: Any, found: Found, zone: tzinfo, first: date, last: date) -> No
     if length < 1 or length > LONGEST:
         found.left_out.append(f"{name}: it lasts {length} days.")
         return
-    starts = _starts(event, start, first - (length - 1) * ONE_DAY, last)
+    starts = _starts(event, start, first - (length - 1) * ONE_DAY, last, found)
     if starts is None:
         found.left_out.append(f"{name}: it repeats in a way that is not understood here; enter its days by hand.")
         return
@@ -227,7 +246,7 @@ def _length(event: Any, start: date) -> int:
     return max(event["duration"].dt.days, 1) if "duration" in event else 1
 
 
-def _starts(event: Any, start: date, first: date, last: date) -> list[date] | None:
+def _starts(event: Any, start: date, first: date, last: date, work: Found) -> list[date] | None:
     """The first days of an all-day event's repetitions within the span; None for a rule that is not understood."""
     rules, out = event.get("rrule"), _dates(event.get("exdate"))
     more = [day for day in _dates(event.get("rdate")) if first <= day <= last]
@@ -235,7 +254,7 @@ def _starts(event: Any, start: date, first: date, last: date) -> list[date] | No
         return sorted({start, *more} - set(out))
     if isinstance(rules, list):
         return None
-    days = _yearly(rules, start, first, last)
+    days = _yearly(rules, start, first, last, work)
     return None if days is None else sorted({*days, *more} - set(out))
 
 
@@ -245,22 +264,21 @@ def _dates(value: Any) -> list[date]:
     return [each.date() if isinstance(each, datetime) else each for each in found if isinstance(each, date)]
 
 
-def _yearly(rule: Any, start: date, first: date, last: date) -> list[date] | None:
+def _yearly(rule: Any, start: date, first: date, last: date, work: Found) -> list[date] | None:
     """The days of a yearly rule. Not the library's: an empty rule keeps it searching until the year 9999."""
     if set(map(str.upper, rule)) - _UNDERSTOOD or str(_one(rule, "FREQ", "")).upper() != "YEARLY":
         return None
     interval, count, until = int(_one(rule, "INTERVAL", 1)), _one(rule, "COUNT", None), _one(rule, "UNTIL", last)
     until = until.date() if isinstance(until, datetime) else until
-    if interval < 1 or (count is not None and start.year < first.year - LONGEST_COUNT):
+    pattern = _pattern(rule, start)
+    if pattern is None or interval < 1 or (count is not None and start.year < first.year - LONGEST_COUNT):
         return None
     found: list[date] = []
     counted = 0
     begin = start.year if count is not None else max(start.year, first.year - (first.year - start.year) % interval)
     for year in range(begin, min(last.year, until.year) + 1, interval):
-        days = _of_year(rule, start, year)
-        if days is None:
-            return None
-        for day in days:
+        work.step(1 + len(pattern))
+        for day in _of_year(pattern, year):
             counted += day >= start
             if count is not None and counted > int(count):
                 return found
@@ -269,31 +287,37 @@ def _yearly(rule: Any, start: date, first: date, last: date) -> list[date] | Non
     return found
 
 
-def _of_year(rule: Any, start: date, year: int) -> Sequence[date] | None:
-    """The days that a yearly rule has in one year: a date, or the n-th weekday, of some months."""
-    months = [int(month) for month in rule.get("BYMONTH", [start.month])]
+_Pattern = Collection[tuple[int, int, int | None]]
+"""What a rule names of every year: month, number, and the weekday that is counted, or None where days are."""
+
+
+def _pattern(rule: Any, start: date) -> _Pattern | None:
+    """A date, or the n-th weekday, of some months, each once however often a rule says it."""
+    months = {int(month) for month in rule.get("BYMONTH", [start.month])}
     if any(not 1 <= month <= 12 for month in months):
         return None
-    found: list[date] = []
-    for month in sorted(set(months)):
-        if "BYDAY" in rule:
-            if "BYMONTHDAY" in rule or ("BYMONTH" not in rule):
-                return None
-            for text in rule["BYDAY"]:
-                match = _BY_DAY.fullmatch(str(text).upper())
-                if match is None:
-                    return None
-                found += _weekday_of_month(year, month, int(match[1]), _WEEKDAYS.index(match[2]))
-        else:
-            for number in rule.get("BYMONTHDAY", [start.day]):
-                found += _day_of_month(year, month, int(number))
-    return sorted(set(found))
+    if "BYDAY" not in rule:
+        numbers = {int(number) for number in rule.get("BYMONTHDAY", [start.day])}
+        return [(month, number, None) for month in months for number in numbers if 1 <= abs(number) <= 31]
+    if "BYMONTHDAY" in rule or "BYMONTH" not in rule:
+        return None
+    matches = [_BY_DAY.fullmatch(text) for text in {str(text).upper() for text in rule["BYDAY"]}]
+    named = {(int(match[1]), _WEEKDAYS.index(match[2])) for match in matches if match is not None}
+    return None if None in matches else [(month, *each) for month in months for each in named]
+
+
+def _of_year(pattern: _Pattern, year: int) -> Sequence[date]:
+    """The days that a yearly rule has in one year."""
+    found: set[date] = set()
+    for month, number, weekday in pattern:
+        found.update(
+            _day_of_month(year, month, number) if weekday is None else _weekday_of_month(year, month, number, weekday)
+        )
+    return sorted(found)
 
 
 def _day_of_month(year: int, month: int, number: int) -> Iterator[date]:
     """The day, unless the month has none: 29 February comes in leap years only."""
-    if not 1 <= abs(number) <= 31:
-        return
     try:
         yield date(year, month, number) if number > 0 else _month_end(year, month) + (number + 1) * ONE_DAY
     except ValueError:

@@ -164,6 +164,11 @@ ENDLESS = (
     "BEGIN:STANDARD\r\nDTSTART:19000101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\n"
     "RRULE:FREQ=SECONDLY\r\nEND:STANDARD"
 )
+MONTHS = ",".join(map(str, range(1, 13)))
+EVERY_DAY = (
+    f"SUMMARY:A\r\nDTSTART;VALUE=DATE:19300101\r\nRRULE:FREQ=YEARLY;COUNT=9999999;BYMONTH={MONTHS};"
+    f"BYMONTHDAY={','.join(map(str, range(1, 32)))}"
+)
 HOSTILE = {
     "a zone with endless rules": file(
         "SUMMARY:A\r\nDTSTART;TZID=Odd/Zone:20260101T100000\r\nDTEND;TZID=Odd/Zone:20260101T110000",
@@ -178,6 +183,14 @@ HOSTILE = {
     "many folds": file("SUMMARY:a" + "\r\n b" * 90_000),
     "many parameters": file("SUMMARY" + ";X=a" * 90_000 + ":b"),
     "many dates": file("DTSTART;VALUE=DATE:20260101\r\nRDATE;VALUE=DATE:" + ",".join(["20260102"] * 50_000)),
+    "a rule that says one day again and again": file(
+        f"DTSTART;VALUE=DATE:19300101\r\nRRULE:FREQ=YEARLY;COUNT=999999999;BYMONTH={MONTHS};BYMONTHDAY={'1,' * 12_000}1"
+    ),
+    "a rule that says one weekday again and again": file(
+        f"DTSTART;VALUE=DATE:19300101\r\nRRULE:FREQ=YEARLY;COUNT=999999999;BYMONTH={MONTHS};BYDAY={'1MO,' * 9_000}1MO"
+    ),
+    "many rules of every day": file(*[EVERY_DAY] * 1500),
+    "a rule as long as a file": file(f"DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTHDAY={'1,' * 250_000}1"),
     "zones that never end": b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VTIMEZONE\r\n" * 30_000,
 }
 
@@ -188,6 +201,27 @@ def test_whatever_a_file_holds_it_is_read_or_refused_soon(data: bytes) -> None:
     with suppress(InvalidInput, TooLarge):
         read(data, "Europe/Madrid", FIRST, LAST)
     assert time.process_time() - started < 5
+
+
+LEAP = "FREQ=YEARLY;COUNT=90;BYMONTH=2;BYMONTHDAY=29,30"
+
+
+def test_a_file_whose_repetitions_are_too_much_work_is_refused_with_a_sentence() -> None:
+    with pytest.raises(InvalidInput, match="too many to work out") as refusal:
+        read(file(*[f"DTSTART;VALUE=DATE:19300101\r\nRRULE:{LEAP}"] * 1500), "UTC", FIRST, LAST)
+    assert refusal.value.field == "file"
+
+
+def test_a_rule_as_long_as_a_file_is_refused_with_a_sentence() -> None:
+    folded = "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTHDAY=1" + "\r\n ,1" * 1100
+    with pytest.raises(InvalidInput, match="more than 2000 characters") as refusal:
+        read(file(folded), "UTC", FIRST, LAST)
+    assert refusal.value.field == "file"
+
+
+def test_a_day_that_a_rule_says_twice_is_one_day() -> None:
+    twice = days("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT=3;BYMONTH=5,5;BYMONTHDAY=1,1,-31")
+    assert [each.first.isoformat() for each in twice] == ["2026-05-01", "2027-05-01", "2028-05-01"]
 
 
 SPEC = {
