@@ -40,6 +40,7 @@ from desk.domain.targets import (
     Told,
     table_to_json,
 )
+from desk.domain.text import straight
 from desk.target_form import TargetForm, typed_targets, with_targets
 
 NOTE_LENGTH = 1_000
@@ -137,7 +138,7 @@ class AgreementForm(TargetForm):
             return None
         hold = "hold_pauses_overall" in self and bool(self.hold_pauses_overall.data)
         receipt = "receipt_counts" in self and bool(self.receipt_counts.data)
-        return Draft(targets, ladder, receipt, hold, start, (self.note.data or "").strip())
+        return Draft(targets, ladder, receipt, hold, start, straight(self.note.data or "").strip())
 
     def _ladder(self) -> Ladder | None:
         steps = [rung.form.read() for rung in self.rungs]

@@ -50,9 +50,10 @@ def append(
     """
     if channel is Channel.WEB and len(files) > FILES_MAX:
         raise InvalidInput(f"At most {FILES_MAX} files go with one message.", field="files")
-    source = clean_text(text, name=missing, field="text", required=not files)
+    source = clean_text(text, name=missing, field="text", required=not files, turns=True)
     source, removed = redact(source)
-    quoted, removed_below = redact(clean_text(quoted_text, name="The quotation", field="text", required=False))
+    below = clean_text(quoted_text, name="The quotation", field="text", required=False, turns=True)
+    quoted, removed_below = redact(below)
     message = Message(
         ticket_id=ticket_id,
         author_id=author_id,

@@ -17,7 +17,7 @@ _MANY_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){3,}")
 
 def clean_line(text: str, *, name: str, field: str, limit: int = SUBJECT_LENGTH) -> str:
     """One line: white space folded, control characters removed. Raises ``InvalidInput`` when empty or too long."""
-    line = _SPACE.sub(" ", _without_controls(text)).strip()
+    line = _SPACE.sub(" ", straight(_without_controls(text))).strip()
     if not line:
         raise InvalidInput(f"{name} is missing.", field=field)
     if len(line) > limit:
@@ -27,12 +27,19 @@ def clean_line(text: str, *, name: str, field: str, limit: int = SUBJECT_LENGTH)
 
 def cut_line(text: str, limit: int = SUBJECT_LENGTH) -> str:
     """As ``clean_line`` for text nobody can be asked to shorten: cut with an ellipsis, empty stays empty."""
-    line = _SPACE.sub(" ", _without_controls(text)).strip()
+    line = _SPACE.sub(" ", straight(_without_controls(text))).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def clean_text(text: str, *, name: str, field: str, required: bool = True, limit: int = MESSAGE_LENGTH) -> str:
-    """Several lines, ends trimmed, line ends ``\\n``. ``InvalidInput`` when empty though required, or too long."""
+def clean_text(
+    text: str, *, name: str, field: str, required: bool = True, limit: int = MESSAGE_LENGTH, turns: bool = False
+) -> str:
+    """Several lines, ends trimmed, line ends ``\\n``. ``InvalidInput`` when empty though required, or too long.
+
+    ``turns``: keep what sets the direction of writing, for text that is always shown as a block of its own.
+    """
+    if not turns:
+        text = straight(text)
     kept = _without_controls(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
     kept = _MANY_BLANK_LINES.sub("\n\n\n", kept)
     if required and not kept:
@@ -42,6 +49,17 @@ def clean_text(text: str, *, name: str, field: str, required: bool = True, limit
             f"{name} has {len(kept):,} characters; at most {limit:,} are kept. Please attach it as a file.", field=field
         )
     return kept
+
+
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def straight(text: str) -> str:
+    """Without embeddings, overrides and isolates, which turn round what stands after the text on the same line.
+
+    U+200E and U+200F stay: they do not reach beyond their own place, and letters that run from the right need none.
+    """
+    return text.translate(_TURNS)
 
 
 _JOINERS = "\u200c\u200d"

@@ -231,6 +231,18 @@ def test_a_moment_too_far_ahead_or_with_an_offset_is_refused_at_the_field(
     assert sentence in shown.text
 
 
+def test_a_note_does_not_turn_its_line_round(app: Flask, cast: Cast, session: Session) -> None:
+    mine = agreement_of(session, consortium_id=cast.north.id).id
+    lena = browser(app, cast, cast.lena)
+    assert save(lena, f"/service-levels/agreements/{mine}/edit", note="As \u202eagreed").status_code == 303
+    assert versions(session, mine)[-1].note == "As agreed"
+
+
+def test_the_tabs_come_before_the_heading(app: Flask, cast: Cast) -> None:
+    page = browser(app, cast, cast.lena).get("/service-levels/agreements").text
+    assert page.index('<nav class="tabs"') < page.index("<h1>")
+
+
 def test_a_button_that_the_form_does_not_have_removes_no_step(app: Flask, cast: Cast, session: Session) -> None:
     mine = agreement_of(session, consortium_id=cast.north.id).id
     for asked in ("remove-²", "remove-٣", "remove-" + "9" * 5000, "remove-"):
