@@ -88,6 +88,12 @@ class ClockAccount:
         return None if target is None else target - self.clock.consumed
 
     @property
+    def undated(self) -> str:
+        """Why it has no date although one is promised; else empty."""
+        lost = self.clock.unpromisable or (self.clock.live and self.clock.target_seconds is None)
+        return clock_words.undated(self.clock.target) if lost else ""
+
+    @property
     def late_by(self) -> str:
         """The change that made it late, in words; empty when its time ran out."""
         mark = made_late_by(self.account)

@@ -21,7 +21,12 @@ class ClockLine:
     breach_at: datetime | None
     breached_at: datetime | None
     tz: str
-    misconfigured: bool
+    undated: str  # why it has no date although one is promised; else empty
+
+    @property
+    def misconfigured(self) -> bool:
+        """It is promised, and its calendar does not open enough to tell by when."""
+        return bool(self.undated)
 
     @property
     def is_running(self) -> bool:

@@ -101,10 +101,15 @@ def happened(type_: EventType, cause: str, percent: int | None) -> str:
     return f"{said}: {_BECAUSE[cause]}" if cause in _BECAUSE else said
 
 
+def undated(target: Target) -> str:
+    """Why what is promised has no date at the moment; empty where nothing is promised."""
+    return f"its calendar has not enough opening hours ahead for {target.words}" if target.promised else ""
+
+
 def promised(target: Target, seconds: int | None) -> str:
     """What is promised: ``1 working day, which is 8 h of working time``; for nothing, that it is only measured."""
     if seconds is None:
-        return "Measured, not promised" if not target.promised else "Promised, but the calendar has no opening hours"
+        return f"{target.words} of working time" if target.seconds else target.words or "Measured, not promised"
     if target.working_days:
         return f"{counted(target.working_days, 'working day')}, which is {exact_span(seconds)} of working time"
     return f"{exact_span(seconds)} of working time"

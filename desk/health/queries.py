@@ -44,7 +44,7 @@ def remarks(session: Session) -> Iterator[str]:
         yield "Mail could not be delivered and was given up: look at it on the mail page."
     newest = sa.select(sa.func.max(CalendarVersion.id)).where(CalendarVersion.calendar_id == Calendar.id)
     if _any(session, sa.select(Calendar.id).where(Calendar.closed_version_id == newest.scalar_subquery())):
-        yield "A calendar of working hours never opens again, so its clocks have no dates: its managers were told."
+        yield "Working hours never open again, or too little, and leave clocks without dates: managers were told."
     if _any(session, sa.select(InboundMail.id).where(InboundMail.state == InboundState.QUARANTINED)):
         yield "Mail is in quarantine: look at it on the mail page, and try it again once the cause is mended."
     for tz in zones.behind(session):

@@ -17,7 +17,8 @@ from desk.domain.clock_audit import StoredSegment
 from desk.domain.clock_line import ClockLine
 from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
-from desk.domain.clocks import CalendarKey, ClockState, Percents
+from desk.domain.clock_words import undated
+from desk.domain.clocks import CalendarKey, Percents
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.priority import Priority
 from desk.domain.sla import Book, Terms
@@ -234,7 +235,7 @@ def _line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:
         breach_at=row.breach_at,
         breached_at=row.breached_at or late,
         tz=calendar.version_at(now).calendar.tz,
-        misconfigured=row.state is ClockState.RUNNING and bool(row.target) and row.due_at is None,
+        undated=undated(Target.from_json(row.target)) if row.running_since and row.due_at is None else "",
     )
 
 

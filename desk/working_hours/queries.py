@@ -27,6 +27,8 @@ from desk.sla import service as clocks
 from desk.sla.models import Clock, ClockSet
 
 BATCH = 200
+LONGEST_PROMISE = timedelta(days=3 * 366)
+"""Hours that still open after so long are taken to be enough for whatever is promised: no clock is looked at."""
 REGISTRY_TIER = 2
 """The team whose hours a registry's clocks are measured in."""
 DRAFT = "draft"
@@ -235,7 +237,7 @@ def _open_until(hours: CalendarHistory, now: datetime) -> datetime:
 
 
 def never_opens(hours: CalendarHistory, now: datetime) -> bool:
-    """Whether no opening lies ahead, within the horizon."""
+    """Whether no opening lies ahead of ``now``, within the horizon."""
     try:
         hours.next_opening(now)
     except NoOpening:
@@ -353,8 +355,11 @@ def tickets_of_team(session: Session, team: Team, calendar_id: int, size: int) -
     return list(session.scalars(chosen.order_by(ClockSet.ticket_id)).partitions(size))
 
 
-def unseen_closed(session: Session, now: datetime) -> list[tuple[Calendar, int]]:
-    """Calendars that never open again of which nobody was told yet, each with its newest version."""
+def unseen_closed(session: Session, now: datetime) -> list[tuple[Calendar, int, bool]]:
+    """Calendars that leave promises without a date of which nobody was told yet, each with its newest version.
+
+    And whether they open again at all: hours that end may be too few for a promise long before the last of them.
+    """
     newest = sa.func.max(CalendarVersion.id)
     rows = session.execute(
         sa.select(Calendar, newest.label("version"))
@@ -363,4 +368,17 @@ def unseen_closed(session: Session, now: datetime) -> list[tuple[Calendar, int]]
         .having(sa.or_(Calendar.closed_version_id.is_(None), Calendar.closed_version_id != newest))
     ).all()
     known = histories(session, [row[0].id for row in rows])
-    return [(row[0], row[1]) for row in rows if never_opens(known[row[0].id], now)]
+    ending = [row for row in rows if never_opens(known[row[0].id], now + LONGEST_PROMISE)]
+    short = _without_dates(session, [row[0].id for row in ending])
+    found = [(row[0], row[1], not never_opens(known[row[0].id], now)) for row in ending]
+    return [(calendar, version, opens) for calendar, version, opens in found if not opens or calendar.id in short]
+
+
+def _without_dates(session: Session, calendar_ids: Collection[int]) -> set[int]:
+    """Those of the calendars in which a running clock is promised and has no date; one query."""
+    if not calendar_ids:
+        return set()
+    lost = (Clock.state == ClockState.RUNNING, Clock.due_at.is_(None), sa.cast(Clock.target, sa.String) != "{}")
+    return set(
+        session.scalars(sa.select(Clock.calendar_id).where(Clock.calendar_id.in_(calendar_ids), *lost).distinct())
+    )

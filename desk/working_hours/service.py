@@ -194,12 +194,12 @@ def _go_on(session: Session, actor: Actor, team: Team, calendar: Calendar, now: 
 
 
 def tell_of_closed(session: Session, now: datetime) -> int:
-    """Tell the managers of each calendar that never opens again, once for each of its versions; how many there were.
+    """Tell the managers of each calendar that leaves promises without a date, once for each of its versions; how many.
 
-    Nothing can be promised in such hours: dates are empty until somebody mends them.
+    It never opens again, or too little for what is promised: dates are empty until somebody mends the hours.
     """
     told = 0
-    for calendar, version_id in queries.unseen_closed(session, now):
+    for calendar, version_id, opens in queries.unseen_closed(session, now):
         mine = sa.or_(Calendar.closed_version_id.is_(None), Calendar.closed_version_id != version_id)
         claimed = session.execute(
             sa.update(Calendar).where(Calendar.id == calendar.id, mine).values(closed_version_id=version_id)
@@ -213,7 +213,7 @@ def tell_of_closed(session: Session, now: datetime) -> int:
             at=now,
             consortium_id=calendar.consortium_id,
             registry_id=calendar.registry_id,
-            payload={"calendar_id": calendar.id, "name": calendar.name, "version": version_id},
+            payload={"calendar_id": calendar.id, "name": calendar.name, "version": version_id, "opens": opens},
         )
     return told
 

@@ -81,3 +81,22 @@ def test_a_date_moved_after_it_was_missed_is_not_said_to_have_been_the_one_misse
     said = pages.account("2026-03-03T12:00", Kind.LEAD)
     assert "Was due" not in said and "first working moment" not in said
     assert "Missed Mon 2 Mar 2026, 12:00 CET" in said, said
+
+
+def test_a_promise_without_a_date_is_not_called_unpromised(rig: Rig, pages: Pages) -> None:
+    """The hours ahead are too few for what is promised: there is a promise, and no date can be given for it."""
+    rig.edit_calendar("2026-03-02T11:00", weekly_hours={}, overrides={"2026-03-06": [["09:00", "12:00"]]})
+    said = pages.account("2026-03-03T12:00", Kind.LEAD)
+    assert "not promised" not in said, said
+    assert "its calendar has not enough opening hours ahead for 3 working days" in said, said
+    lead = pages.ticket("2026-03-03T12:00")
+    assert "its calendar has not enough opening hours ahead for 3 working days" in lead, lead
+    member = pages.ticket("2026-03-03T12:00", lead=False)
+    assert "No date can be given at the moment for: regular update, promise to the member" in member
+    assert "The managers of the desk are told" in member
+
+
+def test_what_is_only_measured_is_still_called_that(rig: Rig, pages: Pages) -> None:
+    rig.edit_agreement("2026-03-02T10:30", {Kind.FIRST_RESPONSE: {"minutes": 60}})
+    assert "measured, not promised" in pages.account("2026-03-03T12:00", Kind.LEAD)
+    assert "No date can be given" not in pages.ticket("2026-03-03T12:00", lead=False)

@@ -289,6 +289,7 @@ def test_both_desks_of_a_ticket_say_when_they_open_next(rig: Rig, session: Sessi
 
 def test_managers_are_told_once_of_a_calendar_that_opens_no_more(rig: Rig, cast: Cast, session: Session) -> None:
     """Only dated openings, the last of which has passed: nothing was edited, time went by."""
+    rig.change("2026-03-02T09:30", Change.resolved(public_message=True))  # no clock waits for a date
     rig.edit_calendar("2026-03-02T10:00", weekly_hours={}, overrides={"2026-03-06": [["09:00", "12:00"]]})
     assert told(at("2026-03-05T10:00")) == 0
     assert told(at("2026-03-06T12:00")) == 1
@@ -298,6 +299,15 @@ def test_managers_are_told_once_of_a_calendar_that_opens_no_more(rig: Rig, cast:
     rig.edit_calendar("2026-03-08T10:00", weekly_hours={}, overrides={"2026-03-09": [["09:00", "12:00"]]})
     assert told(at("2026-03-08T12:00")) == 0
     assert told(at("2026-03-10T12:00")) == 1
+
+
+def test_managers_are_told_when_the_hours_ahead_are_too_few_for_a_promise(rig: Rig, session: Session) -> None:
+    rig.edit_calendar("2026-03-02T10:00", weekly_hours={}, overrides={"2026-03-06": [["09:00", "12:00"]]})
+    assert [told(at(f"2026-03-0{day}T10:00")) for day in (3, 4, 7)] == [1, 0, 0]
+    event = session.scalars(sa.select(Event).where(Event.kind == "calendar_never_opens")).one()
+    assert event.payload["opens"] is True
+    rig.edit_calendar("2026-03-07T11:00")
+    assert told(at("2026-03-07T12:00")) == 0
 
 
 def told(now: datetime) -> int:
@@ -337,8 +347,8 @@ def test_the_mail_of_a_calendar_that_opens_no_more_goes_to_its_managers_only(
         (cast.ruth.email, "Shut"),
     }
     assert all("/service-levels/hours/" in mail.text for mail in mails)
-    assert any("never opens again" in remark for remark in health.remarks(session))
+    assert any("never open again" in remark for remark in health.remarks(session))
     rig.edit_calendar("2026-03-05T10:00")
     with transaction() as unit:
         unit.execute(sa.update(Calendar).where(Calendar.name == "Shut").values(closed_version_id=None))
-    assert not any("never opens again" in remark for remark in health.remarks(session))
+    assert not any("never open again" in remark for remark in health.remarks(session))
