@@ -93,7 +93,11 @@ class Target:
         """From ``{"minutes": 120}``, ``{"seconds": 90}``, ``{"working_days": 3}`` or nothing; else ``InvalidInput``."""
         if not value:
             return cls()
-        if not isinstance(value, Mapping) or len(value) != 1 or not set(value) <= _UNITS:
+        for unit in value if isinstance(value, Mapping) else ():
+            if unit not in _UNITS:
+                known = ", ".join(sorted(_UNITS))
+                raise InvalidInput(f"“{unit}” is not known as a unit of a target; known are {known}.", field="targets")
+        if not isinstance(value, Mapping) or len(value) != 1:
             raise InvalidInput("A target is given in minutes or in working days, not both.", field="targets")
         unit, amount = next(iter(value.items()))
         if isinstance(amount, bool) or not isinstance(amount, int) or not 0 < amount <= _MOST[unit]:

@@ -65,3 +65,10 @@ def test_zero_a_century_and_nonsense_are_refused(typed: str, unit: str) -> None:
 def test_nothing_typed_promises_nothing() -> None:
     assert Target.read("  ", "hours") == Target()
     assert not Target.read("", "working_days").promised
+
+
+def test_a_key_that_is_not_known_is_named() -> None:
+    with pytest.raises(InvalidInput, match="“working_minutes” is not known"):
+        Target.from_json({"working_minutes": 30})
+    with pytest.raises(InvalidInput, match="not both"):
+        Target.from_json({"minutes": 30, "working_days": 1})
