@@ -91,6 +91,8 @@ class WhatIfForm(TargetForm):
         if since is not None and until is not None and since >= until:
             self.refuse("until", "The period ends before it begins.")
         targets = self.targets() if self.promises.data == "other" else None
+        if "hold" in self and (self.hold.data or "") not in dict(self.hold.choices):
+            self.refuse("hold", "Please choose one of these.")
         hold = {"pauses": True, "runs": False}.get(self.hold.data or "") if "hold" in self else None
         hours = None
         try:

@@ -182,6 +182,13 @@ def test_a_registrys_manager_is_asked_for_no_promise_to_a_member(app: Flask, rig
     assert asked(client).status_code == 200
 
 
+def test_a_choice_about_holds_that_there_is_not_is_refused_at_the_field(lena: FlaskClient, rig: Rig) -> None:
+    answer = asked(lena, hold="zzz")
+    assert answer.status_code == 422
+    assert "Please choose one of these." in answer.text and 'href="#hold' in answer.text
+    assert asked(lena, hours="zzz").status_code == asked(lena, promises="zzz").status_code == 422
+
+
 def test_asking_writes_nothing(lena: FlaskClient, rig: Rig, session: Session) -> None:
     before = dict(digests(session))
     session.rollback()
