@@ -1,5 +1,6 @@
 """Objections in the browser: raised at a line of a ticket's account, decided by who keeps the clock."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,8 +11,9 @@ from desk.access import current_actor, requires
 from desk.clock import utcnow
 from desk.corrections import queries, service
 from desk.corrections.forms import DecisionForm, ObjectionForm, instant_of
-from desk.corrections.models import Objection
+from desk.corrections.models import Objection, ObjectionState
 from desk.db import db, transaction
+from desk.domain import wording
 from desk.domain.errors import DeskError, NotFound, NotPermitted
 from desk.domain.permissions import Permission
 from desk.errors import status_of
@@ -48,11 +50,10 @@ def object_to(number: int) -> Any:
     start = instant_of(request.args.get("from", ""))
     page = ticket_account.assemble(session, actor, ticket, utcnow())
     found = page.disputable(request.args.get("kind", ""), start) if start else None
+    form = ObjectionForm()
     if start is None or found is None:
-        # Another has objected meanwhile, or the clock was measured again: the account shows what there is now.
-        flash("That line of the account cannot be disputed, or is disputed already. This is how it stands.", "warning")
-        return redirect(url_for("tickets.clocks", number=number), 303)
-    form, (clock, line) = ObjectionForm(), found
+        return _not_disputable(ticket, form, page, request.args.get("kind", ""), start)
+    clock, line = found
     if request.method == "GET" or not form.validate():
         return _object_page(ticket, form, clock, line), 200 if request.method == "GET" else 422
     kind = clock.clock.kind
@@ -75,6 +76,37 @@ def object_to(number: int) -> Any:
         "success",
     )
     return redirect(url_for("tickets.clocks", number=number, _anchor=kind.value), 303)
+
+
+def _not_disputable(
+    ticket: Any, form: ObjectionForm, page: ticket_account.AccountPage, kind: str, start: datetime | None
+) -> Any:
+    """Another has objected meanwhile, or the clock was measured again: what was typed is kept, and it is said why."""
+    settled = [
+        (clock, line, each.objection)
+        for latest in page.clocks
+        for clock in (latest, *latest.earlier)
+        for line in clock.lines
+        for each in line.disputes
+        if (clock.clock.kind.value, line.start) == (kind, start) and each.objection.state is not ObjectionState.REFUSED
+    ]
+    if not settled:
+        flash("That line of the account cannot be disputed. This is how it stands.", "warning")
+        return redirect(url_for("tickets.clocks", number=ticket.number), 303)
+    clock, line, objection = settled[-1]
+    said = _settled(objection, current_actor().timezone)
+    if request.method == "GET":
+        flash(said, "warning")
+        return redirect(url_for("tickets.clocks", number=ticket.number, _anchor=kind), 303)
+    form.refuse(None, said)
+    return _object_page(ticket, form, clock, line), 409
+
+
+def _settled(objection: Objection, zone: str) -> str:
+    if objection.state is ObjectionState.OPEN or objection.decided_at is None:
+        since = wording.date_and_time(objection.raised_at, zone)
+        return f"This line is disputed already, since {since}. That objection waits for an answer."
+    return f"This line was put right already, {wording.date_and_time(objection.decided_at, zone)}."
 
 
 def _object_page(ticket: Any, form: ObjectionForm, clock: Any, line: Any) -> str:

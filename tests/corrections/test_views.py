@@ -135,13 +135,39 @@ def test_a_line_that_is_not_there_leads_back_to_the_account(app: Flask, cast: Ca
     assert "cannot be disputed" in alice.get(f"/tickets/{number}/clocks").text
 
 
-def test_a_line_is_disputed_once_at_a_time(app: Flask, cast: Cast, session: Session, number: int) -> None:
+def test_a_line_is_disputed_once_at_a_time_and_the_second_objection_keeps_its_words(
+    app: Flask, cast: Cast, session: Session, number: int
+) -> None:
     objected(app, cast, number)
+    olga, path = browser(app, cast, cast.olga), f"/tickets/{number}/clocks/object?kind=overall&from={FILED}"
+    again = olga.post(path, data={"text": "Me too, we were there"})
+    assert again.status_code == 409
+    assert "This line is disputed already, since Wed 4 Mar 2026" in words_of(again.text)
+    assert "Me too, we were there" in again.text and 'name="text"' in again.text
+    assert session.scalar(sa.select(sa.func.count()).select_from(Objection)) == 1
+    assert olga.get(path).status_code == 303
+    assert "disputed already, since Wed 4 Mar 2026" in words_of(olga.get(f"/tickets/{number}/clocks").text)
+
+
+def test_a_line_that_was_put_right_is_said_to_be(app: Flask, cast: Cast, number: int) -> None:
+    wanted = objected(app, cast, number)
+    lena = browser(app, cast, cast.lena)
+    lena.post(f"/tickets/{number}/clocks/decide?objection={wanted}", data={"decision": "confirm", "answer": ""})
     again = browser(app, cast, cast.olga).post(
         f"/tickets/{number}/clocks/object?kind=overall&from={FILED}", data={"text": "Me too"}
     )
-    assert again.status_code == 303
-    assert session.scalar(sa.select(sa.func.count()).select_from(Objection)) == 1
+    assert again.status_code == 409
+    assert "This line was put right already, Wed 4 Mar 2026" in words_of(again.text) and "Me too" in again.text
+
+
+def test_what_turns_a_line_round_is_not_kept_in_an_objection(
+    app: Flask, cast: Cast, session: Session, number: int
+) -> None:
+    sent = browser(app, cast, cast.alice).post(
+        f"/tickets/{number}/clocks/object?kind=overall&from={FILED}", data={"text": "You \u202ewere closed"}
+    )
+    assert sent.status_code == 303
+    assert session.scalars(sa.select(Objection.text)).all() == ["You were closed"]
 
 
 def test_a_lead_does_not_object_to_their_own_clocks_and_an_agent_decides_nothing(
