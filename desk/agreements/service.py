@@ -1,8 +1,8 @@
 """Verbs on agreements while clocks run under them: a new one, a new version, and the versions whose moment has come.
 
 A version dated ahead comes into force by itself: every verb and sweep first gives a ticket's clocks what came into
-force since it was last looked at, at that moment (``desk.sla.service.keep_up``). ``carry_out`` only sees to it that
-this happens soon for tickets that nothing else happens to, so when it runs never changes a result.
+force since it was last looked at, at that moment (``keep_up`` of ``desk.sla.queries.Unit``). ``carry_out`` only sees to
+it that this happens soon for tickets that nothing else happens to, so when it runs never changes a result.
 """
 
 from collections.abc import Sequence

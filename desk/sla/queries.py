@@ -1,7 +1,7 @@
 """Reading clocks and what applies to them: rows into the values of the domain, and what pages and reports ask."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
@@ -19,9 +19,10 @@ from desk.domain.clock_moments import view
 from desk.domain.clock_steps import replay
 from desk.domain.clock_words import undated
 from desk.domain.clocks import CalendarKey, Percents
+from desk.domain.clocks import Clock as ClockValue
 from desk.domain.clocks import ClockEvent as EventValue
 from desk.domain.priority import Priority
-from desk.domain.sla import Book, Terms
+from desk.domain.sla import Book, Change, Terms
 from desk.domain.targets import (
     CONSORTIUM_KINDS,
     DEFAULT_CONSORTIUM_TARGETS,
@@ -139,6 +140,24 @@ class Unit:
         setattr(self.row, column, version.id)
         self.applied = _applied(self.row, self.versions)
 
+    def keep_up(self) -> None:
+        """Give the clocks what came into force since they were told of their agreements, each at its own moment.
+
+        Before anything else is done to them: whether a sweep was here first must not change a result.
+        """
+        for column, version in self.coming:
+            self.pin(column, version)
+            # Later than its moment only when something is written already: a verb that was quicker than the saving.
+            at = self.row.last_at = max(version.effective_from, self.row.last_at)
+            change, reason, percents = (
+                Change.agreement_changed(self.row.state),
+                version.note or None,
+                self.applied.percents,
+            )
+            self.book.apply(
+                change, self.applied.terms, at, reason=reason, actor_id=version.created_by, percents=percents
+            )
+
     def prioritise(self, priority: Priority) -> None:
         """From now on the ticket has that priority."""
         self.row.priority = priority
@@ -152,7 +171,16 @@ def read(
     supposed: Mapping[CalendarKey, CalendarHistory] | None = None,
 ) -> list[Unit]:
     """The clocks of some tickets, replayed from their events. ``supposed``: calendars as they might be."""
-    happened = events_of(session, [row.ticket_id for row in rows])
+    return _units(session, rows, events_of(session, [row.ticket_id for row in rows]), now, supposed)
+
+
+def _units(
+    session: Session,
+    rows: Sequence[ClockSet],
+    happened: dict[int, list[EventValue]],
+    now: datetime,
+    supposed: Mapping[CalendarKey, CalendarHistory] | None = None,
+) -> list[Unit]:
     known = histories(session, calendars_of(rows, happened)) | dict(supposed or {})
     since = come_into_force(session, {getattr(row, pin) for row in rows for pin in PINS} - {None}, now)
     versions = {version.id: version for found in since.values() for version in found}
@@ -215,27 +243,40 @@ def clocks_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[C
 
 
 def lines(session: Session, ticket_id: int, now: datetime) -> list[ClockLine]:
-    """The latest cycle of each clock of a ticket as of ``now``; two queries."""
+    """The latest cycle of each clock of a ticket as of ``now``; four queries."""
+    row = session.get(ClockSet, ticket_id)
+    if row is None:
+        return []
+    pinned = {getattr(row, pin) for pin in PINS} - {None}
+    if any(len(found) > 1 for found in come_into_force(session, pinned, now).values()):
+        # What is stored does not know yet what came into force.
+        return [_line(each.clock, each.clock.target, each.tz) for each in account(session, ticket_id, now)]
     rows = clocks_of(session, [ticket_id])[ticket_id]
-    calendars = histories(session, {row.calendar_id for row in rows})
-    return [_line(row, calendars[row.calendar_id], now.replace(microsecond=0)) for row in rows]
+    calendars = histories(session, {clock.calendar_id for clock in rows})
+    return [_stored_line(clock, calendars[clock.calendar_id], now.replace(microsecond=0)) for clock in rows]
 
 
-def _line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:
+def _stored_line(row: Clock, calendar: CalendarHistory, now: datetime) -> ClockLine:
     running = row.running_since is not None and row.running_since < now
     late = row.breach_at if row.breach_at is not None and row.breach_at < now else None
+    line = _line(row, Target.from_json(row.target), calendar.version_at(now).calendar.tz)
+    consumed = row.consumed + (calendar.elapsed(row.running_since, now) if running and row.running_since else 0)
+    return replace(line, consumed=consumed, breached_at=row.breached_at or late)
+
+
+def _line(clock: Clock | ClockValue, target: Target, tz: str) -> ClockLine:
     return ClockLine(
-        kind=row.kind,
-        label=LABELS[row.kind],
-        state=row.state,
-        cause=row.cause,
-        consumed=row.consumed + (calendar.elapsed(row.running_since, now) if running and row.running_since else 0),
-        target_seconds=row.target_seconds,
-        due_at=row.due_at,
-        breach_at=row.breach_at,
-        breached_at=row.breached_at or late,
-        tz=calendar.version_at(now).calendar.tz,
-        undated=undated(Target.from_json(row.target)) if row.running_since and row.due_at is None else "",
+        kind=clock.kind,
+        label=LABELS[clock.kind],
+        state=clock.state,
+        cause=clock.cause,
+        consumed=clock.consumed,
+        target_seconds=clock.target_seconds,
+        due_at=clock.due_at,
+        breach_at=clock.breach_at,
+        breached_at=clock.breached_at,
+        tz=tz,
+        undated=undated(target) if clock.running_since and clock.due_at is None else "",
     )
 
 
@@ -243,22 +284,29 @@ def account(session: Session, ticket_id: int, as_of: datetime, *, earlier: bool 
     """The account of every clock of a ticket: stretches, pauses with reason and who, the way to the due date.
 
     Of each kind the latest cycle with those that it went on from; with ``earlier`` also those that were measured anew.
+    What came into force counts, whether it is written down yet or not; nothing is written.
     """
     row = session.get(ClockSet, ticket_id)
     if row is None:
         return []
-    happened = events_of(session, [ticket_id])
-    calendars = histories(session, calendars_of([row], happened))
-    events = [event for event in happened[ticket_id] if event.at <= as_of]
-    percents = applied(session, [row])[ticket_id].percents
-    cycles = replay(events, calendars).values()
+    events = [event for event in events_of(session, [ticket_id])[ticket_id] if event.at <= as_of]
+    (unit,) = _units(session, [_copy(row)], {ticket_id: events}, as_of)
+    unit.keep_up()
+    events += [entry.event for entry in unit.book.entries]
+    calendars, percents = unit.book.calendars, unit.applied.percents
     # By kind alone, or by where the measurement began: the last one of each tells of all before it.
+    cycles = unit.book.cycles.values()
     last = {(clock.kind, clock.first_cycle if earlier else 0): clock for clock in cycles}
     of_kind = {kind: [event for event in events if event.kind is kind] for kind in Kind}
     return [
         account_of(view(clock, calendars, as_of, percents), of_kind[clock.kind], calendars, as_of)
         for clock in sorted(last.values(), key=lambda clock: (_ORDER[clock.kind], clock.cycle))
     ]
+
+
+def _copy(row: ClockSet) -> ClockSet:
+    """The row as one of no session: what is done to it is never written."""
+    return ClockSet(**{column.key: getattr(row, column.key) for column in sa.inspect(ClockSet).column_attrs})
 
 
 def live_tickets_of_calendar(session: Session, calendar_id: int, size: int) -> list[Sequence[int]]:

@@ -210,27 +210,13 @@ def learn(unit: queries.Unit, calendar_ids: set[int], actor_id: int | None) -> N
         do(unit, Change.calendar_edited(calendar_id), actor_id, None)
 
 
-def keep_up(unit: queries.Unit) -> None:
-    """Give the clocks what came into force since they were told of their agreements, each at its own moment.
-
-    Before anything else is done to them: whether a sweep was here first must not change a result.
-    """
-    for column, version in unit.coming:
-        unit.pin(column, version)
-        # Later than its moment only when something is written already: a verb that was quicker than the saving.
-        at = unit.row.last_at = max(version.effective_from, unit.row.last_at)
-        change, terms = Change.agreement_changed(unit.row.state), unit.applied
-        reason, actor_id = version.note or None, version.created_by
-        unit.book.apply(change, terms.terms, at, reason=reason, actor_id=actor_id, percents=terms.percents)
-
-
 def work(session: Session, rows: Sequence[ClockSet], now: datetime, act: Callable[[queries.Unit], None]) -> int:
     """Read the clocks of locked rows, act on each, write down what followed; how many have another next moment."""
     if not rows:
         return 0
     units = queries.read(session, rows, now)
     for unit in units:
-        keep_up(unit)
+        unit.keep_up()
         act(unit)
     _append(session, units, now)
     return _project(session, units)

@@ -308,7 +308,7 @@ def _act(session: Session, units: Sequence[sla.Unit], act: Callable[[sla.Unit], 
     """Do to each what a verb would do; the live clocks as they are stored, each with its unit."""
     stored = sla.clocks_of(session, [unit.row.ticket_id for unit in units])
     for unit in units:
-        clocks.keep_up(unit)
+        unit.keep_up()
         act(unit)
     return [(unit, clock) for unit in units for clock in stored[unit.row.ticket_id] if _is_live(clock)]
 
