@@ -1,6 +1,6 @@
 """Writing down working hours and promises. Versions are never changed; the clocks are told by ``desk.sla.service``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -123,19 +123,20 @@ def correct_past(
     since: datetime,
     until: datetime,
     spec: Mapping[str, Any] | None,
-    holidays: Mapping[str, str],
+    holidays: Collection[str],
     note: str,
     now: datetime,
 ) -> None:
     """Versions with the hours that were really kept from ``since`` to ``until``, and as before from then on.
 
-    ``known``: the calendar until now. ``holidays``: ISO dates that were forgotten, with their names, where no ``spec``
-    is given. Called by ``desk.corrections.service.remeasure``, which measures again.
+    ``known``: the calendar until now. ``holidays``: ISO dates that were forgotten, where no ``spec`` is given; they
+    keep the name they have, else that of the list, else are closed days. Called by
+    ``desk.corrections.service.remeasure``, which measures again.
     """
     chosen = sa.select(CalendarVersion).where(CalendarVersion.calendar_id == calendar.id)
     rows: dict[Any, CalendarVersion] = {version.id: version for version in session.scalars(chosen)}
 
-    def write(start: datetime, hours: Mapping[str, Any] | None, more: Mapping[str, str]) -> None:
+    def write(start: datetime, hours: Mapping[str, Any] | None, more: Collection[str]) -> None:
         old = rows[known.version_at(start).key]
         version = add_calendar_version(
             session,
@@ -147,17 +148,24 @@ def correct_past(
             country=old.country,
             subdivision=old.subdivision,
             note=note,
-            names={**old.holiday_names, **more},
+            names={**{day: _listed_name(old, day) for day in more}, **old.holiday_names},
         )
         version.correction = True
 
     begins = {version.effective_from for version in known.versions}
     if since < min(begins):
-        write(EPOCH, None, {})  # the first one also holds before it
+        write(EPOCH, None, ())  # the first one also holds before it
     for start in sorted({since, *(begin for begin in begins if since < begin < until)}):
         write(start, spec, holidays)
     if until not in begins:
         write(until, None, holidays)
+
+
+def _listed_name(version: CalendarVersion, day: str) -> str:
+    """What the list of the version's place calls a date."""
+    year = int(day[:4])
+    known = public_holidays(version.country, version.subdivision, year, year) if version.country else {}
+    return known.get(day, "closed")
 
 
 def add_agreement(

@@ -17,9 +17,9 @@ from desk.calendars.models import Calendar
 from desk.corrections import queries
 from desk.corrections.models import Objection, ObjectionState, Party
 from desk.domain.account import Stretch
-from desk.domain.calendar import instant, whole_second
+from desk.domain.calendar import BusinessCalendar, instant, whole_second
 from desk.domain.clocks import EventType, Measure
-from desk.domain.corrections import Correction, correct_calendar, correct_stretch
+from desk.domain.corrections import Correction, correct_calendar, correct_stretch, would_correct
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.permissions import Actor, Permission, TicketSubject, may
 from desk.domain.targets import REGISTRY_KINDS, Kind
@@ -165,8 +165,8 @@ def remeasure(
     """Correct a calendar's past, and measure every clock again that ran in it then: live, standing still, or over.
 
     Either other hours (``spec``) for the span, or ``holidays`` that were forgotten; from ``until_at`` on the hours are
-    again what they were. What already happened by the hours as they were known stays. Raises ``InvalidInput``,
-    ``NotFound``, ``NotPermitted``.
+    again what they were. What already happened by the hours as they were known stays. Raises ``InvalidInput``, also
+    when the span had these hours already, ``NotFound``, ``NotPermitted``.
     """
     calendar = session.get(Calendar, calendar_id, with_for_update=calendars.UNDER_LOCK)
     if calendar is None:
@@ -178,6 +178,9 @@ def remeasure(
     if bool(spec) is bool(holidays):
         raise InvalidInput("Give other hours for the span, or the holidays that were forgotten.", field="spec")
     before = calendar_queries.histories(session, [calendar_id])[calendar_id]
+    hours = BusinessCalendar.from_spec(spec) if spec else None
+    if not would_correct(before, span.since, span.until, hours, holidays):
+        raise InvalidInput("Nothing would change: these hours were in force in this span already.", field="spec")
     ids = queries.tickets_measured_in(session, calendar_id, span.since, span.until)
     # The correction is known from a moment after all that was measured without it, whatever machine wrote that.
     locked = [row for batch in _batches(ids) for row in clocks.locked(session, batch)]
@@ -190,7 +193,7 @@ def remeasure(
         since=span.since,
         until=span.until,
         spec=spec,
-        holidays={day.isoformat(): why for day in sorted(holidays)},
+        holidays=[day.isoformat() for day in sorted(holidays)],
         note=why,
         now=at,
     )

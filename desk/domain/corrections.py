@@ -4,15 +4,21 @@ Nothing is erased and nothing is dated back: what already happened by what was k
 difference is an event of its own, and whoever is late by it is late from that moment on.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
+from desk.domain.calendar import BusinessCalendar, Interval, whole_second
+from desk.domain.calendar_dates import ONE_DAY
 from desk.domain.calendar_history import CalendarHistory, Piece
 from desk.domain.clocks import CalendarKey, Clock, ClockEvent, ClockState, EventType, Measure
 from desk.domain.remeasuring import calendar_differences, stretch_differences
 from desk.domain.sla import Book, Change, Terms
 from desk.domain.targets import Kind
+
+LONGEST_COMPARED = timedelta(days=4000)
+"""A longer span is taken to differ where its hours are written otherwise, without comparing it day by day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,37 @@ def correct_calendar(
             if pieces:
                 _enter(book, kind, cycle, Measure.CALENDAR, correction, pieces, calendar)
     book.apply(Change.calendar_edited(calendar), terms, correction.at, actor_id=correction.actor_id)
+
+
+def would_correct(
+    known: CalendarHistory,
+    since: datetime,
+    until: datetime,
+    hours: BusinessCalendar | None,
+    holidays: Collection[date],
+) -> bool:
+    """Whether other ``hours``, or forgotten ``holidays``, are other working time than was known in the span."""
+    begins = {version.effective_from for version in known.versions}
+    for start, end in pairwise(sorted({since, until, *(begin for begin in begins if since < begin < until)})):
+        old = known.version_at(start).calendar
+        new = hours or BusinessCalendar(replace(old.hours, holidays=old.hours.holidays | frozenset(holidays)))
+        if _differ(old, new, start, end):
+            return True
+    return False
+
+
+def _differ(old: BusinessCalendar, new: BusinessCalendar, start: datetime, end: datetime) -> bool:
+    if old.hours == new.hours:
+        return False
+    far = end - start > LONGEST_COMPARED or start.year <= date.min.year
+    return far or _open_time(old, start, end) != _open_time(new, start, end)
+
+
+def _open_time(hours: BusinessCalendar, start: datetime, end: datetime) -> list[Interval]:
+    first, last = hours.day_of(start) - ONE_DAY, hours.day_of(end)
+    begin, finish = whole_second(start), whole_second(end)
+    every = (each for n in range((last - first).days + 1) for each in hours.intervals_of(first + n * ONE_DAY))
+    return [(max(a, begin), min(b, finish)) for a, b in every if a < finish and b > begin]
 
 
 def _close(book: Book, clock: Clock, correction: Correction) -> None:

@@ -335,7 +335,8 @@ def test_a_span_over_two_versions_is_corrected_in_both(cast: Cast) -> None:
 
 def test_before_the_first_version_the_hours_stay_what_they_were(cast: Cast, session: Session) -> None:
     rig = Rig.build(cast, at(MONDAY))
-    remeasure(rig, "2026-03-05T10:00", from_at=at("2026-02-20T00:00"), until_at=at("2026-02-21T00:00"))
+    friday = {"from_at": at("2026-02-20T00:00"), "until_at": at("2026-02-21T00:00"), "holidays": [date(2026, 2, 20)]}
+    remeasure(rig, "2026-03-05T10:00", **friday)
     hours = clocks.histories(session, [rig.lead_calendar_id])[rig.lead_calendar_id]
     assert hours.is_open(at("2026-02-19T10:00"))
     assert hours.is_open(at("2026-02-23T10:00"))
@@ -444,3 +445,47 @@ def with_registry(rig: Rig) -> None:
     rig.change("2026-03-03T16:00", Change.handover_answered(HandoverAnswer.RETURNED, State.PENDING_LEAD))
     with transaction() as unit:
         unit.add(TicketRegistry(ticket_id=rig.ticket_id, registry_id=rig.cast.orcid.id, since=at("2026-03-03T15:00")))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {},
+        {"holidays": [date(2026, 3, 3), date(2026, 3, 8)], "until_at": at("2026-03-08T23:00")},  # a Sunday
+        {"holidays": [date(2026, 3, 4)]},  # outside the span
+        {"holidays": (), "spec": office_hours("Europe/Berlin", holidays=["2026-03-03"])},
+    ],
+    ids=["the same day", "with a closed Sunday", "a day of another span", "the same hours"],
+)
+def test_what_would_correct_nothing_is_refused_and_writes_nothing(
+    cast: Cast, session: Session, again: dict[str, Any]
+) -> None:
+    rig = Rig.build(cast, at(MONDAY))
+    remeasure(rig, "2026-03-05T10:00")
+    before = session.scalars(sa.select(sa.func.count()).select_from(CalendarVersion)).one()
+    session.rollback()
+    with pytest.raises(InvalidInput, match="Nothing would change"):
+        remeasure(rig, "2026-03-10T10:00", **again)
+    assert session.scalars(sa.select(sa.func.count()).select_from(CalendarVersion)).one() == before
+    session.rollback()
+    assert rig.check() == []
+
+
+def test_a_holiday_keeps_its_name_and_a_new_one_is_not_called_by_the_reason(cast: Cast, session: Session) -> None:
+    rig = Rig.build(cast, at(MONDAY))
+    with transaction() as unit:
+        for version in unit.scalars(sa.select(CalendarVersion)):
+            if version.calendar_id == rig.lead_calendar_id:
+                version.country, version.holiday_names = "ES", {"2026-03-03": "Founders’ day"}
+    remeasure(rig, "2026-03-05T10:00", holidays=[date(2026, 3, 3), date(2026, 3, 2)], from_at=at("2026-03-01T23:00"))
+    remeasure(
+        rig,
+        "2026-05-05T10:00",
+        holidays=[date(2026, 5, 1)],
+        from_at=at("2026-04-30T22:00"),
+        until_at=at("2026-05-01T22:00"),
+    )
+    newest = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
+    assert newest is not None
+    assert newest.holiday_names == {"2026-03-02": "closed", "2026-03-03": "Founders’ day", "2026-05-01": "Labor Day"}
+    assert newest.note == "Women's Day was forgotten"
