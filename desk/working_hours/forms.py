@@ -1,5 +1,7 @@
 """Forms of the pages of working hours. The week and the dated rows are read as they are typed, into a ``Sheet``."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -24,6 +26,7 @@ from desk.domain.permissions import Place
 from desk.domain.text import REASON_LENGTH
 from desk.forms import Form, id_of
 from desk.working_hours.queries import PartyHours
+from desk.working_hours.service import FAR, LATEST
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "closure": ("first", "last", "name"),
@@ -54,6 +57,7 @@ class HoursForm(Form):
         description="One line for your colleagues; it is kept with this version.",
     )
     base = IntegerField(widget=HiddenInput())
+    previewed = HiddenField()
     listed_for = HiddenField()  # the place and first year whose holidays were shown with a box to tick
 
     def begin(self, version: CalendarVersion, base: int, now: datetime) -> None:
@@ -106,11 +110,11 @@ class HoursForm(Form):
         except ValueError:
             return now, "Give the date and the time from which these hours count."
         if wall.tzinfo is not None or wall.year not in YEARS:
-            return now, f"Choose a date between {YEARS[0]} and {YEARS[-1]}."
+            return now, FAR
         begin = wall.replace(tzinfo=zone).astimezone(UTC)
         if begin < instant(whole_second(now)):
             return now, "That moment is over: hours can be changed from now on, not in the past."
-        return begin, ""
+        return (now, FAR) if begin > now + LATEST else (begin, "")
 
     def draft(self, now: datetime) -> Draft | None:
         """The draft, or None with every fault at its row and at its field."""
@@ -128,6 +132,12 @@ class HoursForm(Form):
             else:
                 self.problems.setdefault(control, sentence)
         return None if problems or self.errors else found
+
+    def seal(self, draft: Draft, now: datetime) -> str:
+        """What stands for exactly these hours: saving needs the one of the preview that was shown."""
+        start = self.start(now)[0].isoformat() if self.when.data == "later" else "now"
+        place = (draft.country, draft.subdivision)
+        return sealed(draft.spec, draft.names, *place, start, (self.note.data or "").strip(), self.base.data)
 
     def change(self, command: str, now: datetime) -> str:
         """Do what a button of the form asks for, to what was typed; the id of the control that takes the focus."""
@@ -263,6 +273,7 @@ class TeamForm(Form):
 
     team = IntegerField(validators=[NumberRange(1, LARGEST_ID)])
     calendar = IntegerField(validators=[NumberRange(1, LARGEST_ID)])
+    previewed = HiddenField()
 
 
 class YearForm(Form):
@@ -283,6 +294,11 @@ class YearForm(Form):
         if not text.isdecimal() or len(text) > 4 or int(text) not in YEARS:
             return now.year, f"Choose a year between {YEARS[0]} and {YEARS[-1]}."
         return int(text), ""
+
+
+def sealed(*said: Any) -> str:
+    """A short text that is the same for the same content only."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def zones() -> list[str]:

@@ -1,7 +1,7 @@
 """Verbs on calendars while clocks run in them: other hours, another calendar of a team, word of one that is closed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,8 @@ from desk.calendars import service as calendars
 from desk.calendars.models import Calendar, CalendarVersion
 from desk.calendars.queries import history
 from desk.db import NAME_LENGTH
-from desk.domain.calendar import NoOpening, whole_second
+from desk.domain.calendar import BusinessCalendar, NoOpening, whole_second
+from desk.domain.calendar_changes import changes
 from desk.domain.calendar_sheet import Draft
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.opening_hours import WEEKDAYS, check
@@ -25,6 +26,8 @@ from desk.sla import service as sla
 from desk.working_hours import queries
 
 BATCH = 200
+LATEST = timedelta(days=5 * 366)
+FAR = "Please choose a moment within the next five years."
 OFFICE_HOURS = {day: [["09:00", "17:00"]] for day in WEEKDAYS[:5]}
 
 
@@ -42,13 +45,21 @@ def edit_hours(
     """Other hours as a manager writes them: as ``save_calendar_version``, and stricter.
 
     ``base``: the newest version that the manager has seen; another one since is a ``Conflict``. Raises that,
-    ``InvalidInput`` with the field, ``NotFound``, ``NotPermitted``.
+    ``InvalidInput`` with the field, without one when nothing is changed, ``NotFound``, ``NotPermitted``.
     """
     calendar = _locked(session, calendar_id)
     calendars.may_edit(actor, calendar.consortium_id, calendar.registry_id)
-    if queries.newest_id(session, calendar_id) != base:
+    found = queries.versions(session, calendar_id)
+    if base not in {each.id for each in found}:
+        raise InvalidInput("Say which version of this calendar these hours were made from.", field="base")
+    if found[-1].id != base:
         raise Conflict("Somebody else saved other hours of this calendar meanwhile. Yours are kept below, not saved.")
     check(draft.spec)
+    start = effective_from or now
+    if start > now + LATEST:
+        raise InvalidInput(FAR, field="effective_from")
+    if _is_as(queries.in_force(found, start), draft, start):
+        raise InvalidInput("Nothing was changed, so nothing was saved.")
     version = save_calendar_version(
         session,
         actor,
@@ -68,6 +79,18 @@ def edit_hours(
     except NoOpening as error:
         raise InvalidInput("These hours never open: enter at least one window.", field="weekly_hours") from error
     return version
+
+
+def _is_as(version: CalendarVersion, draft: Draft, start: datetime) -> bool:
+    """Whether the draft says the same as the version about all that is to come."""
+    since = BusinessCalendar.from_spec({"tz": draft.spec["tz"], "weekly_hours": {}}).day_of(start)
+    if (version.country, version.subdivision) != (draft.country, draft.subdivision):
+        return False
+    old, new = (
+        {day: name for day, name in names.items() if name and day >= since.isoformat()}
+        for names in (version.holiday_names, draft.names)
+    )
+    return old == new and not changes(version.spec, draft.spec, since)
 
 
 def save_calendar_version(

@@ -33,6 +33,7 @@ from desk.working_hours.forms import (
     TeamForm,
     YearForm,
     pictured,
+    sealed,
     zones,
 )
 
@@ -124,10 +125,11 @@ def choose() -> Any:
     if not form.validate() or form.team.data is None or form.calendar.data is None:
         raise InvalidInput("Please choose the team and its calendar again.")
     calendar, session = _editable(form.calendar.data), db.session()
-    if request.form.get("do") != "save":
-        team = queries.team(session, calendar, form.team.data)
+    team = queries.team(session, calendar, form.team.data)
+    seal = sealed(team.id, team.calendar_id, calendar.id, queries.newest_id(session, calendar.id))
+    if request.form.get("do") != "save" or form.previewed.data != seal:
         looked = queries.preview_choice(session, team, calendar, utcnow())
-        words = {"labels": LABELS, "shift": shift_in_words}
+        words = {"labels": LABELS, "shift": shift_in_words, "seal": seal}
         return render_template("working_hours/choose.html", calendar=calendar, team=team, looked=looked, **words)
     with transaction() as unit:
         moved = service.set_team_calendar(
@@ -157,10 +159,16 @@ def edit(number: int) -> Any:
     command = request.form.get("do", "preview")
     if command not in ("preview", "save"):
         return _edit_page(calendar, form, focus=form.change(command, now))
+    seen = [each.id for each in queries.versions(db.session(), number)]
+    if form.base.data not in seen:
+        form.refuse(None, "It is not known which hours yours were made from, so nothing was saved. Look through them.")
+        form.base.raw_data, form.base.data = None, seen[-1]
+        return _edit_page(calendar, form), 422
     draft = form.draft(now) if form.validate() else None
     if draft is None:
         return _edit_page(calendar, form), 422
-    return _save(calendar, form, draft) if command == "save" else _preview_page(calendar, form, draft, now)
+    saves = command == "save" and form.previewed.data == form.seal(draft, now)
+    return _save(calendar, form, draft) if saves else _preview_page(calendar, form, draft, now)
 
 
 def _started_from(found: Sequence[CalendarVersion], now: datetime) -> CalendarVersion:
@@ -220,6 +228,7 @@ def _preview_page(calendar: Calendar, form: HoursForm, draft: Draft, now: dateti
         form=form,
         draft=draft,
         start=start,
+        seal=form.seal(draft, now),
         looked=queries.preview(session, calendar.id, hours, now),
         differs=changes(queries.in_force(found, start).spec, draft.spec, start.astimezone(zone).date()),
         ahead=[version for version in found if version.effective_from > start],

@@ -56,6 +56,14 @@ def form(session: Session, number: int, **changed: Any) -> dict[str, Any]:
 PREFIXES = ("mon_", "tue_", "wed_", "sun_", "closure_", "special_", "break_")
 
 
+def saved(client: FlaskClient, path: str, data: dict[str, Any]) -> Any:
+    """Look ahead, then save what was shown."""
+    looked = client.post(HOURS + path, data={**data, "do": "preview"})
+    seal = re.search(r'name="previewed" value="(\w+)"', looked.text)
+    assert looked.status_code == 200 and seal is not None, text(looked.text)
+    return client.post(HOURS + path, data={**data, "do": "save", "previewed": seal[1]})
+
+
 def stored(session: Session) -> int:
     session.rollback()
     return session.scalar(sa.select(sa.func.count()).select_from(CalendarVersion)) or 0
@@ -154,7 +162,7 @@ def test_saving_keeps_the_version_and_says_how_many_dates_moved(
 ) -> None:
     filed(cast)
     data = form(session, number, do="save", closure_first="2026-03-05", note="We move house", foreseen=0)
-    answer = lena.post(f"{HOURS}/{number}/edit", data=data)
+    answer = saved(lena, f"/{number}/edit", data)
     assert (answer.status_code, answer.location) == (303, f"{HOURS}/{number}")
     page = text(lena.get(answer.location).text)
     assert "Dates moved: 4. When you looked it would have been 0" in page
@@ -173,7 +181,7 @@ def test_a_holiday_may_be_worked_and_the_others_are_kept_by_name(
     assert "2026-05-01" in boxes and "Ascension Day" in page and "2031-12-25" in boxes
     ticked = [day for day in boxes if day != "2026-05-01"]
     again = {**data, "do": "save", "closed": ticked, "listed_for": "DE-BE 2026"}
-    assert lena.post(f"{HOURS}/{number}/edit", data=again).status_code == 303
+    assert saved(lena, f"/{number}/edit", again).status_code == 303
     version = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
     assert version is not None
     assert "2026-05-01" not in version.spec["holidays"] and "2026-05-14" in version.spec["holidays"]
@@ -201,7 +209,7 @@ def test_rows_are_added_and_taken_away_without_saving(session: Session, lena: Fl
 
 def test_a_later_moment_is_of_the_calendars_own_zone(session: Session, lena: FlaskClient, number: int) -> None:
     data = form(session, number, do="save", when="later", effective_from="2026-04-01T00:00", tz="America/New_York")
-    assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code == 303
+    assert saved(lena, f"/{number}/edit", data).status_code == 303
     version = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
     assert version is not None and version.effective_from == datetime.fromisoformat("2026-04-01T04:00+00:00")
     session.rollback()
@@ -214,7 +222,7 @@ def test_what_somebody_else_saved_meanwhile_is_shown_and_nothing_is_lost(
 ) -> None:
     mine = form(session, number, do="save", closure_first="2026-03-05", closure_name="Mine")
     other = form(session, number, do="save", closure_first="2026-03-09", note="Theirs")
-    assert lena.post(f"{HOURS}/{number}/edit", data=other).status_code == 303
+    assert saved(lena, f"/{number}/edit", other).status_code == 303
     before = stored(session)
     for step in ("preview", "save"):
         answer = lena.post(f"{HOURS}/{number}/edit", data={**mine, "do": step})
@@ -224,7 +232,7 @@ def test_what_somebody_else_saved_meanwhile_is_shown_and_nothing_is_lost(
     assert stored(session) == before
     seen = re.search(r'name="base"[^>]*value="(\d+)"', answer.text)
     assert seen is not None
-    assert lena.post(f"{HOURS}/{number}/edit", data={**mine, "base": seen[1]}).status_code == 303
+    assert saved(lena, f"/{number}/edit", {**mine, "base": seen[1]}).status_code == 303
 
 
 BAD: tuple[tuple[dict[str, Any], str], ...] = (
@@ -246,8 +254,9 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
     ({"country": "XX"}, "No holidays are known for “XX”."),
     ({"when": "later", "effective_from": ""}, "Give the date and the time from which these hours count."),
     ({"when": "later", "effective_from": "2026-03-03T10:00"}, "That moment is over"),
-    ({"when": "later", "effective_from": "2350-01-01T00:00"}, "Choose a date between 2000 and 2100."),
-    ({"when": "later", "effective_from": "0001-01-01T00:00"}, "Choose a date between 2000 and 2100."),
+    ({"when": "later", "effective_from": "2350-01-01T00:00"}, "Please choose a moment within the next five years."),
+    ({"when": "later", "effective_from": "0001-01-01T00:00"}, "Please choose a moment within the next five years."),
+    ({"when": "later", "effective_from": "2032-01-01T00:00"}, "Please choose a moment within the next five years."),
     ({"when": "later", "effective_from": "soon"}, "Give the date and the time from which these hours count."),
     ({"closure_first": "soon"}, "“soon” is not a date; write it as 2026-12-25."),
     ({"closure_last": "2026-12-31"}, "Give the date."),
@@ -289,7 +298,7 @@ def test_text_that_no_database_keeps_is_tidied(session: Session, lena: FlaskClie
     data = form(
         session, number, do="save", closure_first="2026-12-24", closure_name=odd.encode("utf-8", "surrogatepass")
     )
-    assert lena.post(f"{HOURS}/{number}/edit", data={**data, "note": "a\x00b", "foreseen": "9" * 30}).status_code == 303
+    assert saved(lena, f"/{number}/edit", {**data, "note": "a\x00b", "foreseen": "9" * 30}).status_code == 303
     version = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
     assert version is not None and version.note == "ab"
     assert version.holiday_names["2026-12-24"].startswith("Abc ")
@@ -319,7 +328,53 @@ def test_a_year_of_holidays_that_is_no_year_is_no_list(
 
 def test_hours_that_dates_alone_open_may_be_saved(session: Session, lena: FlaskClient, number: int) -> None:
     data = form(session, number, do="save", **dict.fromkeys(WEEK, ""), special_day="2026-12-24", special_hours="9-12")
-    assert lena.post(f"{HOURS}/{number}/edit", data=data).status_code == 303
+    assert saved(lena, f"/{number}/edit", data).status_code == 303
+
+
+def test_hours_are_saved_only_as_they_were_previewed(session: Session, lena: FlaskClient, number: int) -> None:
+    before, path = stored(session), f"{HOURS}/{number}/edit"
+    data = form(session, number, do="save", closure_first="2026-03-05")
+    page = lena.post(path, data=data)
+    assert page.status_code == 200 and "Before you save" in page.text
+    seal = re.search(r'name="previewed" value="(\w+)"', page.text)
+    assert seal is not None
+    for changed in ({"closure-first": "2026-03-06"}, {"note": "Why"}, {"tue-from": "10:00"}, {"previewed": "x"}):
+        page = lena.post(path, data={**data, "previewed": seal[1], **changed})
+        assert page.status_code == 200 and "Before you save" in page.text, changed
+    assert stored(session) == before
+    assert lena.post(path, data={**data, "previewed": seal[1]}).status_code == 303
+    assert stored(session) == before + 1
+
+
+@pytest.mark.parametrize("country", ["", "DE"])
+def test_hours_that_were_not_changed_are_not_saved_again(
+    session: Session, lena: FlaskClient, number: int, country: str
+) -> None:
+    first = {"closure_first": "2026-03-20", "closure_name": "Move", "country": country}
+    assert saved(lena, f"/{number}/edit", form(session, number, **first)).status_code == 303
+    before = stored(session)
+    page = saved(lena, f"/{number}/edit", form(session, number, **first, note="Again"))
+    assert page.status_code == 422
+    assert "Nothing was changed, so nothing was saved." in page.text
+    assert stored(session) == before
+    renamed = {**first, "closure_name": "Another name"}
+    assert saved(lena, f"/{number}/edit", form(session, number, **renamed)).status_code == 303
+
+
+@pytest.mark.parametrize("base", ["", "x", "-1", "9" * 30], ids=["none", "a letter", "below zero", "too large"])
+def test_hours_of_no_known_version_are_not_said_to_be_somebody_elses(
+    session: Session, lena: FlaskClient, number: int, base: str
+) -> None:
+    before = stored(session)
+    data = form(session, number, do="save", base=base, closure_first="2026-03-05", closure_name="Mine")
+    page = lena.post(f"{HOURS}/{number}/edit", data=data)
+    assert page.status_code == 422
+    assert "It is not known which hours yours were made from" in page.text and "Somebody else" not in page.text
+    assert 'value="Mine"' in page.text
+    assert stored(session) == before
+    newest = re.search(r'name="base"[^>]*value="(\d+)"', page.text)
+    assert newest is not None
+    assert saved(lena, f"/{number}/edit", {**data, "base": newest[1]}).status_code == 303
 
 
 # ------------------------------------------------------------------ calendars and teams
@@ -344,7 +399,12 @@ def test_a_further_calendar_is_added_renamed_and_kept_by_a_team(
     session.rollback()
     assert session.get_one(Team, cast.north_desk.id).calendar_id == number
     session.rollback()
-    assert lena.post(f"{HOURS}/teams", data={**chosen, "do": "save"}).status_code == 303
+    unseen = lena.post(f"{HOURS}/teams", data={**chosen, "do": "save"})
+    assert unseen.status_code == 200 and "Nothing is saved yet" in unseen.text
+    session.rollback()
+    assert session.get_one(Team, cast.north_desk.id).calendar_id == number
+    session.rollback()
+    assert saved(lena, "/teams", chosen).status_code == 303
     assert "The clocks of one ticket go on in it from now." in lena.get(HOURS).text
     session.rollback()
     assert session.get_one(Team, cast.north_desk.id).calendar_id == int(made[1])
@@ -371,7 +431,7 @@ def test_a_year_is_read_without_colour(session: Session, lena: FlaskClient, numb
     data = form(
         session, number, do="save", closure_first="2026-12-24", closure_last="2026-12-31", closure_name="Closure"
     )
-    lena.post(f"{HOURS}/{number}/edit", data={**data, "special-day": "2026-12-23", "special-hours": "9-12"})
+    saved(lena, f"/{number}/edit", {**data, "special-day": "2026-12-23", "special-hours": "9-12"})
     page = text(lena.get(f"{HOURS}/{number}/year").text)
     assert "4 today, open 09:00 to 17:00" in page
     assert "24 C closed: Closure" in page and "24 to 31 December closed: Closure" in page
@@ -415,7 +475,7 @@ def test_a_holiday_file_is_shown_put_into_the_form_and_saved_only_there(
     filled = lena.post(f"{HOURS}/{number}/edit", data={**sent, "do": "look"}).text
     assert 'value="Founders’ day"' in filled and 'value="09:00–12:00"' in filled
     assert stored(session) == before
-    assert lena.post(f"{HOURS}/{number}/edit", data={**sent, "do": "save"}).status_code == 303
+    assert saved(lena, f"/{number}/edit", sent).status_code == 303
     version = session.scalars(sa.select(CalendarVersion).order_by(CalendarVersion.id.desc())).first()
     assert version is not None
     assert version.spec["overrides"]["2026-06-12"] == [] and version.holiday_names["2026-06-12"] == "Founders’ day"
@@ -451,5 +511,5 @@ def test_the_manager_of_a_registry_edits_its_hours_too(app: Flask, cast: Cast, s
     own = session.scalars(sa.select(Calendar.id).where(Calendar.registry_id == cast.orcid.id)).one()
     session.rollback()
     client = browser(app, cast, cast.ruth)
-    assert client.post(f"{HOURS}/{own}/edit", data=form(session, own, do="save", tz="UTC")).status_code == 303
+    assert saved(client, f"/{own}/edit", form(session, own, tz="Europe/Lisbon")).status_code == 303
     assert "ORCID engineering" in client.get(f"{HOURS}/{own}").text
