@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from desk.cli.sla import both
 from desk.corrections import service as corrections
 from desk.corrections.models import Party
 from desk.db import transaction
@@ -14,6 +15,7 @@ from desk.domain.lifecycle import State
 from desk.domain.sla import Change, Kind
 from desk.sla.models import Clock
 from tests.cast import Cast
+from tests.clock import MovableClock
 from tests.sla.rig import Rig, at, office_hours
 
 
@@ -30,7 +32,8 @@ def test_explain_prints_stretches_pauses_and_both_zones(app: Flask, rig: Rig) ->
     assert result.exit_code == 0, result.output
     assert "Consortium lead: paused, in working hours of Europe/Berlin" in result.output
     assert "ran   Mon 2026-03-02 10:00:00 Europe/Berlin = Mon 2026-03-02 04:00:00 America/New_York" in result.output
-    assert "pending member: the client id, by Leo Larch" in result.output
+    assert "stood Mon 2026-03-02 11:00:00 Europe/Berlin = Mon 2026-03-02 05:00:00 America/New_York to " in result.output
+    assert ": it is the member's turn: the client id, by Leo Larch" in result.output
     assert "used 1:00:00 of 31:00:00" in result.output
     assert "Registry: running" in result.output
 
@@ -40,6 +43,40 @@ def test_explain_says_that_there_is_no_such_ticket(app: Flask) -> None:
         result = app.test_cli_runner().invoke(args=["sla", "explain", "--", number])
         assert result.exit_code == 1
         assert f"There is no ticket {number}." in result.output
+
+
+def test_explain_says_things_in_their_order_and_in_words(app: Flask, rig: Rig, clock: MovableClock) -> None:
+    rig.sweep("2026-03-09T12:00")
+    clock.set(at("2026-03-09T12:00"))
+    lines = run(app, "explain", str(rig.ticket_id))[1].splitlines()
+    first = lines.index("First answer: running, in working hours of Europe/Berlin")
+    assert "note  Mon 2026-03-02 10:00:00" in lines[first + 1] and "Started, target " in lines[first + 1]
+    assert "ran   Mon 2026-03-02 10:00:00" in lines[first + 2]
+    text = "\n".join(lines)
+    assert ": Warned at 50 %" in text and ": Missed" in text
+    assert "open now until Mon 2026-03-09 17:00:00 Europe/Berlin" in text
+    for raw in ("_", "warned", "(breached", "(started", "asked", "pending", "next open Mon 2026-03-09 13:00"):
+        assert raw not in text.replace("Europe/Berlin", "").replace("America/New_York", ""), raw
+    rig.change("2026-03-09T12:30", Change.moved(State.RESOLVED), reason="resolved")
+    clock.set(at("2026-03-09T20:00"))
+    overall = run(app, "explain", str(rig.ticket_id))[1].partition("\nPromise to the member: ")[2]
+    assert "ended Mon 2026-03-09 13:30:00 Europe/Berlin" in overall and ": the ticket moved on" in overall
+    assert "to now" not in overall and "open" not in overall
+
+
+def test_explain_says_why_a_promise_has_no_date(app: Flask, rig: Rig, clock: MovableClock) -> None:
+    rig.edit_calendar("2026-03-03T12:00", weekly_hours={}, overrides={"2026-03-04": [["09:00", "10:00"]]})
+    clock.set(at("2026-03-03T13:00"))
+    text = run(app, "explain", str(rig.ticket_id))[1]
+    assert "no date: its calendar has not enough opening hours ahead for " in text
+    assert ", promised 20 working days" in text or ", promised 3 working days" in text, text
+
+
+def test_a_moment_is_said_once_where_both_zones_have_the_same_time() -> None:
+    zones = ("Europe/London", "UTC")
+    assert both(at("2026-03-02T10:00"), zones) == "Mon 2026-03-02 10:00:00 Europe/London"
+    summer = "Thu 2026-07-02 11:00:00 Europe/London = Thu 2026-07-02 10:00:00 UTC"
+    assert both(at("2026-07-02T10:00"), zones) == summer
 
 
 def test_rebuild_fails_on_a_difference_and_puts_it_right(app: Flask, rig: Rig) -> None:
@@ -71,8 +108,8 @@ def test_remeasure_says_what_it_would_change_and_then_changes_it(app: Flask, rig
     assert (code, line in output) == (0, True), output
     assert run(app, "rebuild", "--check")[0] == 0
     explained = run(app, "explain", str(rig.ticket_id))[1]
-    assert "measured again, Mon 2026-03-02 00:00:00 Europe/Berlin" in explained
-    assert "-1:00:00 (calendar corrected: Spring fair), by Lena Linden" in explained
+    assert "Measured again, Mon 2026-03-02 00:00:00 Europe/Berlin" in explained
+    assert "-1:00:00 (the working hours of that time were corrected: Spring fair), by Lena Linden" in explained
     assert "ran   Mon 2026-03-02 10:00:00 Europe/Berlin" in explained
 
 
