@@ -1,8 +1,9 @@
 """The account of a ticket's clocks as one reader may have it: line by line from the first second to the due date."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
@@ -50,6 +51,8 @@ class Line:
     total: int | None = None
     disputes: tuple["Dispute", ...] = ()
     may_object: bool = False
+    within: tuple["Line", ...] = ()  # what happened while it lasted
+    is_idle: bool = False  # an edit of the hours that changed nothing, or nothing counted between such
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ def _told(
         promised=clock_words.promised(clock.target, clock.target_seconds),
         source=source_of(session, account, reader.row) if clock.target.promised else "",
         hours=tuple(hours_of(account, versions, now)),
-        lines=tuple(_lines(account, reader)),
+        lines=tuple(_folded(_lines(account, reader))),
     )
 
 
@@ -237,11 +240,35 @@ def _lines(account: Account, reader: _Reader) -> Iterator[Line]:
             total += marks[0].seconds or 0
             yield _mark(marks.pop(0), account, reader, total)
         total += stretch.seconds
+        inner = [mark for mark in marks if _within(mark, stretch)]
+        marks = [mark for mark in marks if mark not in inner]
         ended = stretch is last and not stretch.ran and not account.clock.live
-        yield _stretch(stretch, account.clock.kind, reader, total, ended=ended)
+        line = _stretch(stretch, account.clock.kind, reader, total, ended=ended)
+        idle = line.what == "ran" and stretch.seconds == 0 and not inner and not line.disputes
+        yield replace(line, within=tuple(_mark(each, account, reader, total) for each in inner), is_idle=idle)
     for mark in marks:
         total += mark.seconds or 0
         yield _mark(mark, account, reader, total)
+
+
+def _within(mark: Mark, stretch: Stretch) -> bool:
+    """Whether it happened while the stretch lasted. A correction adds to the sum: it comes after the stretch."""
+    inside = stretch.start < mark.at and (stretch.end is None or mark.at < stretch.end)
+    return inside and mark.type is not EventType.REMEASURED
+
+
+def _folded(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines with successive edits of the hours that changed nothing here told in one."""
+    for idle, group in groupby(lines, key=lambda line: line.is_idle):
+        found = list(group)
+        edits = [line for line in found if line.what == "mark"]
+        if not idle or not edits:
+            yield from found
+        elif len(edits) == 1:
+            yield replace(edits[0], words="An edit of the hours that changed nothing here", detail="")
+        else:
+            words = f"{len(edits)} edits of the hours that changed nothing here"
+            yield Line("edits", edits[0].start, edits[-1].start, edits[0].tz, words)
 
 
 def _moment(mark: Mark) -> datetime:
@@ -304,7 +331,7 @@ def _mark(mark: Mark, account: Account, reader: _Reader, total: int) -> Line:
         )
     target = mark.target_seconds if mark.type in TARGETED else None
     detail = f"to be done in {exact_span(target)} of working time" if target is not None else ""
-    return Line("mark", mark.at, None, account.tz, words, detail, reader.who(mark.actor_id))
+    return Line("mark", mark.at, None, account.tz, words, detail, reader.who(mark.actor_id), is_idle=not mark.moved)
 
 
 def _reason_of(mark: Mark, kind: Kind, reader: _Reader) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from desk.domain.calendar import NoOpening
+from desk.domain.clock_moments import with_moments
 from desk.domain.clock_steps import Cycles, take
 from desk.domain.clocks import Calendars, Clock, ClockEvent, ClockState, EventType
 from desk.domain.targets import Kind
@@ -59,6 +60,7 @@ class Mark:
     seconds: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    moved: bool = True  # False: other working hours with which the same was promised for the same date
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,18 @@ def _note(
         who = event.actor_id
         stretches.append(Stretch(event.at, None, False, 0, tz, None, event.cause, event.reason, who, after.cycle))
     elif event.cause != EventType.REMEASURED and (event.type is not EventType.RESUMED or event.target is not None):
-        marks.append(Mark(event.at, event.type, event.percent, after.target_seconds, event.cause, event.actor_id))
+        moved = event.type is not EventType.CALENDAR_CHANGED or _dated(before, after, event.at, calendars)
+        target, who = after.target_seconds, event.actor_id
+        marks.append(Mark(event.at, event.type, event.percent, target, event.cause, who, moved=moved))
+
+
+def _dated(before: Clock | None, after: Clock, at: datetime, calendars: Calendars) -> bool:
+    """Whether a change of the hours gave the clock another target in seconds, or another date."""
+    if before is None or before.calendar != after.calendar or before.target_seconds != after.target_seconds:
+        return True
+    was = with_moments(before, calendars, known_at=at - _ONE_SECOND)
+    now = with_moments(after, calendars, known_at=at)
+    return (was.due_at, was.breach_at) != (now.due_at, now.breach_at)
 
 
 def _ran(clock: Clock, start: datetime, end: datetime, calendars: Calendars, seconds: int) -> list[Stretch]:

@@ -4,9 +4,12 @@ import re
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
+from desk import ticket_account
 from desk.domain.clock_words import the_change
 from desk.domain.targets import Kind
+from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.sla.rig import Rig, at
@@ -100,3 +103,47 @@ def test_what_is_only_measured_is_still_called_that(rig: Rig, pages: Pages) -> N
     rig.edit_agreement("2026-03-02T10:30", {Kind.FIRST_RESPONSE: {"minutes": 60}})
     assert "measured, not promised" in pages.account("2026-03-03T12:00", Kind.LEAD)
     assert "No date can be given" not in pages.ticket("2026-03-03T12:00", lead=False)
+
+
+def lines_of(rig: Rig, cast: Cast, session: Session, when: str) -> tuple[ticket_account.Line, ...]:
+    """The lines of the lead's clock, without those within a stretch."""
+    ticket = session.get_one(Ticket, rig.ticket_id)
+    page = ticket_account.assemble(session, cast.actor(cast.leo), ticket, at(when))
+    return next(each.lines for each in page.clocks if each.clock.kind is Kind.LEAD)
+
+
+def test_dates_run_forward_and_warnings_stand_within_the_stretch_in_which_they_came(
+    rig: Rig, cast: Cast, session: Session, pages: Pages
+) -> None:
+    rig.edit_agreement("2026-03-02T10:30", {Kind.LEAD: {"minutes": 600}})
+    rig.sweep("2026-03-04T10:00")
+    lines = lines_of(rig, cast, session, "2026-03-04T10:30")
+    starts = [line.start for line in lines]
+    assert starts == sorted(starts)
+    for line in lines:
+        inner = [each.start for each in line.within]
+        assert inner == sorted(inner) and all(line.start < each for each in inner)
+    within = [each.words for line in lines for each in line.within]
+    assert {f"Warned at {percent} %" for percent in (50, 80, 100)} <= set(within)
+    assert "Warned at 50 %" in pages.account("2026-03-04T10:30", Kind.LEAD)
+
+
+def test_edits_of_the_hours_without_effect_are_told_in_one_line(
+    rig: Rig, cast: Cast, session: Session, pages: Pages
+) -> None:
+    for minute in (0, 10, 20):  # in the evening, the same hours with another day off long after
+        rig.edit_calendar(f"2026-03-02T20:{minute:02}", overrides={f"2027-03-{minute + 1:02}": []})
+    said = pages.account("2026-03-03T12:00", Kind.LEAD)
+    assert "3 edits of the hours that changed nothing here" in said, said
+    assert "+ 0 min" not in said and "Other working hours" not in said
+    lines = lines_of(rig, cast, session, "2026-03-03T12:00")
+    assert [line.what for line in lines] == ["mark", "ran", "edits", "ran"]
+    assert lines[-1].total == sum(line.seconds or 0 for line in lines)
+
+
+def test_an_edit_that_moves_the_date_is_told_on_its_own(rig: Rig, pages: Pages) -> None:
+    rig.edit_calendar("2026-03-02T20:00", overrides={"2027-03-01": []})
+    rig.edit_calendar("2026-03-02T20:10", overrides={"2026-03-04": []})
+    said = pages.account("2026-03-03T12:00", Kind.LEAD)
+    assert "An edit of the hours that changed nothing here" in said, said
+    assert "Other working hours: the calendar was edited" in said
