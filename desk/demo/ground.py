@@ -24,6 +24,7 @@ from desk.domain.opening_hours import WEEKDAYS
 from desk.domain.permissions import MEMBER_ROLES, REGISTRY_ROLES, SYSTEM, Actor, Role
 
 YEARS_AHEAD = 5
+CLOSURE = "between Christmas and New Year"
 
 
 @dataclass
@@ -83,6 +84,17 @@ def specification(opening: Opening, since: datetime, until: datetime) -> dict[st
     }
 
 
+def names_of_days(opening: Opening, spec: dict[str, Any]) -> dict[str, str]:
+    """What the dates of a specification are called; a public holiday keeps its name inside a closure.
+
+    A day after the last year of holidays has none: named, and on the list, it would pass for a holiday that is worked.
+    """
+    years = [int(day[:4]) for day in spec["holidays"]]
+    known = public_holidays(opening.country, opening.subdivision, min(years), max(years))
+    closed = [day for day in spec["overrides"] if int(day[:4]) <= max(years)]
+    return dict.fromkeys(closed, CLOSURE) | {day: known[day] for day in spec["holidays"]}
+
+
 def _closed(opening: Opening, year: int) -> list[date]:
     """The days of the closure that begins in ``year``."""
     if opening.closure is None:
@@ -104,6 +116,7 @@ def _calendar(ground: Ground, slug: str, name: str, opening: Opening, until: dat
         now=ground.since,
         country=opening.country,
         subdivision=opening.subdivision,
+        names=names_of_days(opening, spec),
         note="Set up with the consortium." if "consortium_id" in owner else "Set up with the registry.",
         **owner,  # type: ignore[arg-type]
     )
