@@ -115,3 +115,26 @@ def complaints(page: Page, what: str) -> list[str]:
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         found.append(f"{what}: it scrolls sideways")
     return found
+
+
+_CUT = """() => [...document.querySelectorAll('.target-cell select')].filter(select => {
+  const style = getComputedStyle(select), text = document.createElement('span');
+  text.style.font = style.font;
+  text.style.whiteSpace = 'nowrap';
+  text.style.position = 'absolute';
+  text.textContent = 'working days';
+  document.body.append(text);
+  const wide = text.getBoundingClientRect().width;
+  text.remove();
+  return wide > select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+}).map(select => select.id)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 640, 768, 1024, 1120, 1440])
+def test_the_units_of_targets_can_be_read_in_full(
+    page: Page, enter: Enter, cast: Cast, session: Session, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    enter(page, cast.lena, f"/service-levels/agreements/{general(session, cast)}/edit")
+    assert page.evaluate(_CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
