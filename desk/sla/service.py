@@ -308,6 +308,7 @@ def _tell_of_promise(session: Session, unit: queries.Unit, before: datetime | No
             "due_at": due_at.isoformat(),
             "by": "correction" if corrected else "calendar" if by_calendar else "agreement",
         },
+        flush=False,
     )
 
 
