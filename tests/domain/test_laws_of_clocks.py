@@ -132,7 +132,9 @@ def test_law_10_at_every_instant_late_is_exactly_when_more_was_consumed_than_pro
     for now in every_look(life, looks):
         for clock in fold(life.events, life.book.calendars, {}, now).values():
             late = clock.target_seconds is not None and clock.consumed > clock.target_seconds
-            assert (clock.breached_at is not None) == late, (now, clock)
+            # What was late stays late when its target grew afterwards, as with a lead whose working days are longer.
+            grew = clock.breached_at is not None and clock.changed_at > clock.breached_at
+            assert (clock.breached_at is not None) == (late or grew), (now, clock)
             if clock.breach_at is not None:
                 assert late == (now > clock.breach_at)
 
@@ -234,7 +236,7 @@ def test_law_12_sweeping_at_any_set_of_times_records_the_same(story: Story, swee
 def test_the_lives_hold_what_the_laws_are_about() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(LAW, max_examples=60, derandomize=True)
+    @settings(LAW, max_examples=200, derandomize=True)
     @given(stories(*TURNS, *EDITS, *PLACES))
     def look(story: Story) -> None:
         life = story.live()
