@@ -72,3 +72,17 @@ class CatalogueOverride(Base):
     tier: Mapped[int | None]
     targets: Mapped[JsonDict] = mapped_column(Json, default=dict)
     updated_at: Mapped[datetime]
+
+
+class CatalogueDemand(Base):
+    """A field that one consortium demands in its briefs about one entry, beyond what the catalogue asks for."""
+
+    __tablename__ = "catalogue_demand"
+    __table_args__ = (sa.UniqueConstraint("consortium_id", "entry_key", "field_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    consortium_id: Mapped[int] = mapped_column(sa.ForeignKey("consortium.id"))
+    entry_key: Mapped[str] = mapped_column(sa.String(60))  # by key, as above
+    field_id: Mapped[str] = mapped_column(sa.String(60))
+    since: Mapped[datetime]
+    demanded_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))

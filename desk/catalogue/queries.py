@@ -1,12 +1,13 @@
 """Reading the catalogue: the newest version compiled, its rows, and what a consortium decided differently."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.catalogue.models import CatalogueEntry, CatalogueOverride, CatalogueVersion
+from desk.catalogue.models import CatalogueDemand, CatalogueEntry, CatalogueOverride, CatalogueVersion
 from desk.domain.catalogue import Catalogue, Entry, EntryKind
+from desk.domain.demands import demandable, demanding
 
 KEPT_COMPILED = 4
 
@@ -51,6 +52,27 @@ def entry(session: Session, key: str | None) -> Entry | None:
     )
     version = session.scalars(newest).first()
     return None if version is None else _compile(version).entries.get(key)
+
+
+def entry_for(session: Session, key: str | None, consortium_id: int) -> Entry | None:
+    """The entry with what this consortium demands beyond it: what a brief of the consortium is held against."""
+    found = entry(session, key)
+    if found is None:
+        return None
+    keys, dictionary = demands(session, [consortium_id], found.key), catalogue(session).fields
+    # A field that a newer catalogue no longer has cannot be demanded.
+    fields = (demandable(each.field_id, dictionary) for each in keys)
+    return demanding(found, [each for each in fields if each is not None]) if keys else found
+
+
+def demands(
+    session: Session, consortium_ids: Collection[int], entry_key: str | None = None
+) -> Sequence[CatalogueDemand]:
+    """What consortia demand beyond the catalogue, of one entry or of all, in the order in which it was decided."""
+    wanted = sa.select(CatalogueDemand).where(CatalogueDemand.consortium_id.in_(consortium_ids))
+    if entry_key is not None:
+        wanted = wanted.where(CatalogueDemand.entry_key == entry_key)
+    return session.scalars(wanted.order_by(CatalogueDemand.id)).all()
 
 
 def entry_row(session: Session, key: str) -> CatalogueEntry | None:

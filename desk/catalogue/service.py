@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from desk.catalogue.models import CatalogueEntry, CatalogueOverride, CatalogueVersion
-from desk.catalogue.queries import current_version, entry_row, override
-from desk.db import NAME_LENGTH
+from desk.catalogue.models import CatalogueDemand, CatalogueEntry, CatalogueOverride, CatalogueVersion
+from desk.catalogue.queries import catalogue, current_version, demands, entry_row, override
+from desk.db import NAME_LENGTH, insert_ignore
 from desk.domain.catalogue import Catalogue, Entry
+from desk.domain.demands import demandable
 from desk.domain.errors import InvalidInput, NotFound, NotPermitted
 from desk.domain.permissions import Actor, Permission, Place, may
 from desk.events.service import record
@@ -129,3 +130,51 @@ def decide(
         quiet=True,
     )
     return own
+
+
+def demand_field(
+    session: Session, actor: Actor, consortium_id: int, entry_key: str, field_id: str, *, now: datetime
+) -> bool:
+    """A lead manager demands a field in every brief of the consortium about an entry; False when it was so already.
+
+    Briefs that are with the registry stay as they are; the next sending is held against it.
+
+    Raises:
+        NotPermitted: the actor does not manage this consortium.
+        NotFound: there is no such entry.
+        InvalidInput: there is no such field, or every brief needs it anyway.
+    """
+    _demand_manager(actor, consortium_id)
+    if entry_row(session, entry_key) is None:
+        raise NotFound
+    if demandable(field_id, catalogue(session).fields) is None:
+        raise InvalidInput("That is not a field that can be required.", field="field_id")
+    keys = {"consortium_id": consortium_id, "entry_key": entry_key, "field_id": field_id}
+    fresh = insert_ignore(session, CatalogueDemand, **keys, since=now, demanded_by=actor.person_id)
+    if fresh:
+        _record_demand(session, "catalogue_field_demanded", actor, keys, now)
+    return fresh
+
+
+def waive_field(
+    session: Session, actor: Actor, consortium_id: int, entry_key: str, field_id: str, *, now: datetime
+) -> bool:
+    """Take a demand back; False when there was none. Raises ``NotPermitted``."""
+    _demand_manager(actor, consortium_id)
+    found = [each for each in demands(session, [consortium_id], entry_key) if each.field_id == field_id]
+    for each in found:
+        session.delete(each)
+        keys = {"consortium_id": consortium_id, "entry_key": entry_key, "field_id": field_id}
+        _record_demand(session, "catalogue_field_waived", actor, keys, now)
+    return bool(found)
+
+
+def _demand_manager(actor: Actor, consortium_id: int) -> None:
+    if not may(actor, Permission.CALENDAR_EDIT, Place(consortium_id=consortium_id)):
+        raise NotPermitted
+
+
+def _record_demand(session: Session, kind: str, actor: Actor, keys: Mapping[str, Any], now: datetime) -> None:
+    payload = {"entry": keys["entry_key"], "field": keys["field_id"]}
+    place = {"consortium_id": keys["consortium_id"]}
+    record(session, kind, at=now, actor_id=actor.person_id, payload=payload, quiet=True, **place)

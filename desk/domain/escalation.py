@@ -260,6 +260,8 @@ PLACES: Mapping[str, str] = {
     "occurred_at": "utc_times",
     "first_seen": "utc_times",
     "holder_consent": "consent",
+    # A consortium may demand a part of the brief by its own name.
+    **{name: name for name in ("identifiers", "error_text", "utc_times", "steps", "consent")},
 }
 
 # What no registry can work without, whatever the entry.

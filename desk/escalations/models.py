@@ -65,7 +65,11 @@ class EscalationRound(Base):
     """One sending: the brief exactly as the registry got it, and how it was answered."""
 
     __tablename__ = "escalation_round"
-    __table_args__ = (sa.UniqueConstraint("escalation_id", "cycle"),)
+    __table_args__ = (
+        sa.UniqueConstraint("escalation_id", "cycle"),
+        # Reports: what came back in a period.
+        sa.Index("ix_escalation_round_ended_at", "ended_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     escalation_id: Mapped[int] = mapped_column(sa.ForeignKey("escalation.id"))

@@ -222,7 +222,7 @@ def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
     may_prepare = lead and not is_over and (found is None or found.state not in OPEN)
     if found is None:
         return Panel(None, sides[0], may_prepare=may_prepare)
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     brief = shown_brief(session, found, sides[0])
     assignee = session.get(Person, found.assignee_id) if found.assignee_id else None
     editable = lead and not is_over and found.state in EDITABLE
@@ -288,7 +288,7 @@ def first_brief(session: Session, ticket: Ticket) -> Brief:
     given = {**_from_identifiers(found), **ticket.fields}
     if ticket.member_org is not None:
         given["member_org"] = ticket.member_org.name
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     wanted = {each.id for each in extra_fields(entry)}
     who = f" at {ticket.member_org.name}" if ticket.member_org else ""
     return Brief.from_dict(
@@ -364,6 +364,6 @@ def masked_texts(session: Session, ticket: Ticket, consent: Consent) -> dict[int
 def preview(session: Session, ticket: Ticket, escalation: Escalation) -> tuple[list[Line], list[Candidate]]:
     """Exactly what the registry will see: the brief and the chosen messages with their chosen attachments."""
     brief = as_disclosed(Brief.from_dict(escalation.brief))
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     chosen = [each for each in candidates(session, ticket, escalation, brief.consent) if each.chosen]
     return lines_of(brief, entry), chosen

@@ -127,7 +127,7 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
     found = turn.found
     state = next_state(found.state, Move.SEND)
     brief = Brief.from_dict(found.brief)
-    missing = lacks(brief, catalogue.entry(session, ticket.catalogue_key))
+    missing = lacks(brief, catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id))
     if missing:
         names = ", ".join(f"“{label}”" for _, label, _ in missing)
         raise InvalidInput(f"Before this can be sent, please fill in: {names}.", field=missing[0][0])

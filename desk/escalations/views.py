@@ -147,7 +147,7 @@ def edit(number: int) -> Any:
     """Write the brief and choose what is shown. Saving shows nothing to anybody; it names what is still asked."""
     session, actor = db.session(), current_actor()
     ticket, found = _for_lead(session, actor, number)
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     if request.method == "GET":
         brief = Brief.from_dict(found.brief) if found else queries.first_brief(session, ticket)
         return _edit_page(ticket, found, forms.brief_form(entry, brief, found.version if found else None), brief)
@@ -201,7 +201,7 @@ def _edit_page(
     ticket: Ticket, found: Escalation | None, form: forms.BriefForm, brief: Brief | None, *, theirs: Brief | None = None
 ) -> str:
     session, actor = db.session(), current_actor()
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     shown = brief or theirs or (Brief.from_dict(found.brief) if found else queries.first_brief(session, ticket))
     sending = request.method == "POST"
     return render_template(
@@ -232,7 +232,7 @@ def _preview(number: int, refused: str | None = None) -> str:
     ticket, found = _for_lead(session, actor, number)
     if found is None:
         raise NotFound
-    entry = catalogue.entry(session, ticket.catalogue_key)
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     lines, messages = queries.preview(session, ticket, found)
     missing = [(forms.anchor(name), label, text) for name, label, text in lacks(Brief.from_dict(found.brief), entry)]
     return render_template(
@@ -319,7 +319,7 @@ def _act_page(template: str, move: Move, form: forms.ActForm, number: int) -> st
     session, actor = db.session(), current_actor()
     ticket = tickets.get(session, actor, number)
     panel = queries.panel_for(session, ticket, actor)
-    entry: Entry | None = catalogue.entry(session, ticket.catalogue_key)
+    entry: Entry | None = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     return render_template(template, ticket=ticket, panel=panel, move=move, form=form, entry=entry)
 
 

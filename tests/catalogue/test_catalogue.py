@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from desk.catalogue import queries
 from desk.catalogue.models import CatalogueEntry, CatalogueVersion
-from desk.catalogue.service import decide, load_catalogue, read_document
+from desk.catalogue.service import decide, demand_field, load_catalogue, read_document, waive_field
 from desk.cli.catalogue import group
 from desk.db import transaction
 from desk.domain.catalogue import EntryKind
 from desk.domain.errors import InvalidInput, NotFound, NotPermitted
+from desk.domain.escalation import Brief, lacks
 from desk.events.models import Event
 from tests.cast import Cast
 
@@ -156,3 +157,44 @@ def test_the_command_refuses_what_is_no_catalogue_with_one_sentence(app: Flask, 
     result = app.test_cli_runner().invoke(group, ["load", str(file)])
     assert result.exit_code != 0
     assert "not a catalogue" in result.output
+
+
+def test_a_field_that_a_consortium_demands_is_asked_for_in_its_own_briefs_only(
+    cast: Cast, session: Session, document: dict[str, Any], now: datetime
+) -> None:
+    load(document, now)
+    lena, key = cast.actor(cast.lena), "dc-outage"
+    with transaction() as unit:
+        assert demand_field(unit, lena, cast.north.id, key, "steps", now=now)
+        assert demand_field(unit, lena, cast.north.id, key, "http_status", now=now)
+        assert not demand_field(unit, lena, cast.north.id, key, "steps", now=now)
+    plain = queries.entry(session, key)
+    ours, theirs = (queries.entry_for(session, key, place.id) for place in (cast.north, cast.south))
+    assert plain is not None and ours is not None
+    assert theirs == plain
+    # What the entry asks for anyway keeps its place.
+    assert ours.required_fields == (*plain.required_fields, "steps", "http_status")
+    assert [name for name, _, _ in lacks(Brief(), ours) if name in ("steps", "fields.http_status")] == [
+        "steps",
+        "fields.http_status",
+    ]
+    with transaction() as unit:
+        assert waive_field(unit, lena, cast.north.id, key, "http_status", now=now)
+        assert not waive_field(unit, lena, cast.north.id, key, "http_status", now=now)
+    assert [each.field_id for each in queries.demands(session, [cast.north.id])] == ["steps"]
+
+
+def test_only_the_manager_demands_and_only_what_can_be_demanded(
+    cast: Cast, document: dict[str, Any], now: datetime
+) -> None:
+    load(document, now)
+    for who in ("leo", "sofia", "alice", "rita", "ada"):
+        for verb in (demand_field, waive_field):
+            with pytest.raises(NotPermitted), transaction() as unit:
+                verb(unit, cast.actor(cast.people()[who]), cast.north.id, "dc-outage", "steps", now=now)
+    lena = cast.actor(cast.lena)
+    with pytest.raises(NotFound), transaction() as unit:
+        demand_field(unit, lena, cast.north.id, "no-such-entry", "steps", now=now)
+    for field in ("impact", "environment", "shoe_size", "member_org"):
+        with pytest.raises(InvalidInput), transaction() as unit:
+            demand_field(unit, lena, cast.north.id, "dc-outage", field, now=now)

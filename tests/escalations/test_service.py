@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from desk.catalogue.service import demand_field
 from desk.db import transaction
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.escalation import Consent, EscalationState, ReturnReason, Side
@@ -17,7 +18,7 @@ from desk.events import queries as events
 from desk.progress import service as progress
 from desk.tickets import queries as tickets
 from tests.cast import Cast
-from tests.escalations.stage import Stage
+from tests.escalations.stage import ENTRY, Stage
 
 
 def seen_by(stage: Stage, name: str) -> list[tuple[str, str]]:
@@ -48,6 +49,16 @@ def test_secrets_are_taken_out_of_a_brief_when_it_is_saved(stage: Stage, cast: C
     escalation, removed = stage.does(cast.leo, service.save_brief, brief=brief)
     assert removed == ["password"]
     assert "hunter22222" not in str(escalation.brief)
+
+
+def test_what_the_consortium_demands_beyond_the_entry_is_demanded_too(stage: Stage, cast: Cast) -> None:
+    with transaction() as unit:
+        demand_field(unit, cast.actor(cast.lena), cast.north.id, ENTRY, "steps", now=cast.now)
+    stage.saved()
+    with pytest.raises(InvalidInput, match="Steps to repeat it") as refused:
+        stage.does(cast.leo, service.send)
+    assert refused.value.field == "steps"
+    assert stage.sent(steps="Sign in through the proxy.").cycle == 1
 
 
 def test_what_the_entry_demands_and_the_brief_lacks_is_named_before_it_can_be_sent(stage: Stage, cast: Cast) -> None:
