@@ -13,7 +13,7 @@ from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError, NotFound, TooLarge, TryLater
 from desk.domain.permissions import Permission
 from desk.forms import page_of
-from desk.mail import explained, gateway, intake, letter_examples, outbound, queries, stopped, undelivered
+from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered
 from desk.mail.explained import Explained, Outcome, Shown
 from desk.mail.forms import LaboratoryForm
 from desk.mail.models import InboundOutcome, InboundState, OutboundState
@@ -65,7 +65,7 @@ def retry(mail_id: int) -> Any:
     """Read a quarantined mail again."""
     try:
         with transaction() as session:
-            gateway.try_again(session, queries.get_inbound(session, current_actor(), mail_id))
+            quarantine.try_again(session, queries.get_inbound(session, current_actor(), mail_id))
         intake.read_one(mail_id, _settings(), utcnow())
         flash("The mail was read again; see below what became of it.", "success")
     except Conflict as error:
@@ -83,7 +83,7 @@ def open_ticket(mail_id: int) -> Any:
         message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
         with transaction() as session:
             mail = queries.get_inbound(session, actor, mail_id)
-            gateway.open_held(session, actor, mail, message, now=utcnow())
+            quarantine.open_held(session, actor, mail, message, now=utcnow())
             opened = mail.outcome is InboundOutcome.OPENED
         if opened:
             flash("A ticket was opened from this mail. Its sender is not verified.", "success")

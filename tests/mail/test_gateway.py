@@ -19,7 +19,7 @@ from desk.domain.errors import Conflict, NotFound, TooLarge
 from desk.domain.lifecycle import State
 from desk.domain.permissions import Role
 from desk.domain.vocabulary import Audience, Channel
-from desk.mail import gateway, intake, notify, queries
+from desk.mail import intake, notify, quarantine, queries
 from desk.mail.address import Signer
 from desk.mail.message import read
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundMail, OutboundState
@@ -157,7 +157,7 @@ def test_a_mail_that_cannot_be_dealt_with_is_quarantined_and_tried_again(
     with transaction() as unit:
         again = unit.get_one(InboundMail, mail_id)
         again.key = whole
-        gateway.try_again(unit, again)
+        quarantine.try_again(unit, again)
     intake.read_pending(settings, now)
     session.expire_all()
     assert session.get_one(InboundMail, mail_id).outcome is InboundOutcome.OPENED
@@ -242,10 +242,10 @@ def test_a_held_mail_is_opened_from_the_mail_screen_once(
     mail = take(raw)
     assert mail.outcome is InboundOutcome.HELD
     with transaction() as unit:
-        gateway.open_held(unit, cast.actor(cast.lena), unit.get_one(InboundMail, mail.id), read(raw), now=now)
+        quarantine.open_held(unit, cast.actor(cast.lena), unit.get_one(InboundMail, mail.id), read(raw), now=now)
     assert len(tickets(session)) == 1
     with pytest.raises(Conflict), transaction() as unit:
-        gateway.open_held(unit, cast.actor(cast.lena), unit.get_one(InboundMail, mail.id), read(raw), now=now)
+        quarantine.open_held(unit, cast.actor(cast.lena), unit.get_one(InboundMail, mail.id), read(raw), now=now)
 
 
 # ------------------------------------------------------------------ joining
