@@ -35,6 +35,7 @@ from desk.forms import LimitedRequest
 from desk.health import views as health
 from desk.home import views as home
 from desk.issues import views as issues
+from desk.known_issues import views as known_issues
 from desk.mail import api as mail_api
 from desk.mail import views as mail
 from desk.progress import views as progress
@@ -163,6 +164,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         corrections,
         escalations,
         issues,
+        known_issues,
         working_hours,
         simulation,
         agreements,

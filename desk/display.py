@@ -124,7 +124,7 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
     if reader.is_staff:
         yield "Issues register", "issues.index"
     if reader.has_role(*MEMBER_ROLES):
-        yield "Known issues", "issues.known"
+        yield "Known issues", "known_issues.index"
         yield "What we promise", "agreements.promises"
     if reader.is_staff:
         yield "Service levels", "working_hours.index"
@@ -135,7 +135,7 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
 def _is_here(endpoint: str) -> bool:
     if request.endpoint is None:
         return False
-    if endpoint in ("tickets.queue", "tickets.index", "issues.known", "issues.index"):
+    if endpoint in ("tickets.queue", "tickets.index", "known_issues.index", "issues.index"):
         return request.endpoint in (endpoint, *_BELOW.get(endpoint, ()))
     if endpoint == "agreements.promises":
         return request.endpoint == endpoint
@@ -146,6 +146,6 @@ def _is_here(endpoint: str) -> bool:
 
 # Pages that belong to an entry of the navigation although their names do not say so.
 _BELOW: Mapping[str, tuple[str, ...]] = {
-    "issues.known": ("issues.known_show",),
+    "known_issues.index": ("known_issues.show",),
     "issues.index": ("issues.show", "issues.new", "issues.edit"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from desk import ticket_issues
 from desk.access import current_actor
 from desk.accounts import queries as accounts
 from desk.accounts.models import MemberOrg, Person
@@ -23,7 +24,6 @@ from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSub
 from desk.domain.vocabulary import Audience
 from desk.errors import status_of
 from desk.escalations import queries as escalations
-from desk.issues import queries as issues
 from desk.ticket_clocks import ClockPanel, Side, panel_of, side_of
 from desk.ticket_timeline import Happening, timeline
 from desk.tickets import forms, queries
@@ -56,7 +56,7 @@ class TicketPage:
     may_follow: Sequence[Person]
     target: Ticket | None  # into which this one was merged, if the reader sees it
     escalation_panel: escalations.Panel | None
-    issues_panel: issues.Panel
+    issues_panel: ticket_issues.Panel
 
     @property
     def latest_id(self) -> int:
@@ -94,7 +94,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         may_follow=_may_follow(session, ticket, subject, now) if lead else (),
         target=queries.some(session, actor, [target_id]).get(target_id) if target_id else None,
         escalation_panel=escalations.panel_for(session, ticket, actor),
-        issues_panel=issues.panel_for(session, actor, ticket),
+        issues_panel=ticket_issues.panel_for(session, actor, ticket),
     )
 
 

@@ -15,6 +15,7 @@ from desk.domain.permissions import MEMBER_ROLES, Actor, Role
 from desk.domain.register import EntryAudience, IssueDraft, IssueState
 from desk.issues import service
 from desk.issues.models import Issue
+from desk.known_issues import service as telling
 
 Act = Callable[[datetime], None]
 
@@ -123,7 +124,7 @@ class Keeper:
         )
 
     def _publish(self, number: int, slug: str, told: dict[str, Any], at: datetime) -> None:
-        service.publish(
+        telling.publish(
             self._ground.session,
             self._actor(slug),
             self._made[number],
@@ -135,7 +136,7 @@ class Keeper:
         )
 
     def _update(self, number: int, slug: str, text: str, at: datetime) -> None:
-        service.add_update(
+        telling.add_update(
             self._ground.session,
             self._actor(slug),
             self._made[number],
@@ -152,7 +153,7 @@ class Keeper:
             member = members[(number * 3 + position * 2) % len(members)]
             human = next(each for each in self._people if each.place == member.code and each.role in MEMBER_ROLES)
             actor, org = self._ground.actor(human), self._ground.members[member.code]
-            says = service.affects_us if position else service.follow
+            says = telling.affects_us if position else telling.follow
             says(self._ground.session, actor, self._made[number], member_org_id=org, now=at)
 
     def _actor(self, owner: str) -> Actor:

@@ -32,7 +32,7 @@ from desk.errors import status_of
 from desk.escalations import forms, queries, service
 from desk.escalations.models import Escalation
 from desk.forms import page_of
-from desk.issues import queries as issues
+from desk.matching import queries as matching
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
@@ -214,7 +214,7 @@ def _edit_page(
         candidates=queries.candidates(session, ticket, found, shown.consent),
         ticked=forms.chosen(request.form, "messages") if sending else None,
         ticked_files=forms.chosen(request.form, "attachments") if sending else None,
-        known=issues.candidates_for(session, actor, ticket),
+        known=matching.candidates_for(session, actor, ticket),
         theirs=queries.lines_of(theirs, entry) if theirs else None,
         locked=found is not None and found.state not in EDITABLE,
     )

@@ -1,7 +1,7 @@
 """Forms of the issues register: the record, its moves, dated entries, and what members read."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from wtforms.widgets import HiddenInput
 from desk.accounts.models import Consortium, Person, Registry
 from desk.catalogue import queries as catalogue
 from desk.db import LARGEST_ID
-from desk.domain.errors import InvalidInput, NotFound
+from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, IssueSubject, Permission, may
 from desk.domain.register import (
     AUDIENCE_WORDS,
@@ -40,7 +40,8 @@ from desk.domain.vocabulary import Audience, Environment
 from desk.domain.wording import ENVIRONMENT_WORDS
 from desk.forms import Form, optional_id
 from desk.issues import queries
-from desk.issues.models import Issue, IssuePublication
+from desk.issues.models import Issue
+from desk.known_issues import queries as known
 from desk.tickets import queries as tickets
 
 SERVICES = (("ORCID", "ORCID"), ("DataCite", "DataCite"), ("both", "Both, or between them"))
@@ -186,7 +187,7 @@ class EntryForm(Form):
         own = [(each.value, AUDIENCE_WORDS[each]) for each in (EntryAudience.OWNER, EntryAudience.DESKS)]
         members = [
             (f"{EntryAudience.MEMBERS.value}:{place.id}", f"Members of {place.name}")
-            for place, told in queries.publications_for(session, actor, issue)
+            for place, told in known.publications_for(session, actor, issue)
             if told is not None and told.withdrawn_at is None
         ]
         self.audience.choices = [*(own if edits else []), *members]
@@ -214,35 +215,12 @@ class UpstreamForm(Form):
         self.upstream.choices = [("", "None"), *((str(key), f"{key}: {title}") for key, title in shown.items())]
 
 
-class PublishForm(Form):
-    """What the members of one consortium read."""
-
-    title = StringField("Title for members", [InputRequired("Give it a title."), _TITLE_FITS])
-    text = TextAreaField(
-        "What members read",
-        [InputRequired("Write what members shall read."), _FITS],
-        description="Plain words; name no other member. Markdown works: **bold**, lists, `code`. " + _SECRETS,
-    )
-    workaround = TextAreaField("What they can do meanwhile", [_FITS])
-    next_update_at = DateTimeLocalField(
-        "Next update", [Optional()], description="In your time zone. Members see it as a promise."
-    )
-    version = IntegerField(validators=[Optional()], widget=HiddenInput())
-
-
 class LinkForm(Form):
     """An issue and a ticket; ``back`` says from whose page it was sent."""
 
     issue = IntegerField("Number of the issue", [InputRequired("Enter an issue."), _is_id("an issue")])
     ticket = IntegerField("Number of the ticket", [InputRequired("Enter a ticket."), _is_id("a ticket")])
     back = HiddenField()
-
-
-class MemberForm(Form):
-    """The organisation in whose name a member speaks, and what it says: yes, or no longer."""
-
-    member_org_id = IntegerField(validators=[InputRequired(), _is_id("an organisation")])
-    yes = IntegerField(validators=[NumberRange(min=0, max=1)], default=1)
 
 
 class RegisterForm(Form):
@@ -257,23 +235,3 @@ class RegisterForm(Form):
     service = SelectField("Service", choices=[("", "Any service"), *SERVICES], default="")
     q = SearchField("Words", [Length(max=200)])
     page = IntegerField(default=1)
-
-
-def local(instant: datetime | None, zone: str) -> datetime | None:
-    """An instant as a clock on the reader's wall has it, for a form."""
-    return None if instant is None else instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-
-
-def as_published(told: IssuePublication | None, zone: str) -> dict[str, Any]:
-    """What the form of a publication starts with."""
-    if told is None:
-        return {}
-    names = ("title", "text", "workaround", "version")
-    return {name: getattr(told, name) for name in names} | {"next_update_at": local(told.next_update_at, zone)}
-
-
-def instant(wall: datetime | None, zone: str) -> datetime | None:
-    """What a person entered in their own zone, as an instant; of an hour that a change of clocks repeats, the first."""
-    if wall is not None and not 2000 <= wall.year < 2100:
-        raise InvalidInput("Please choose a date of this century.", field="next_update_at")
-    return None if wall is None else wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)

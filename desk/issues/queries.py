@@ -1,25 +1,21 @@
-"""Reading the register: one scope for the record and one for what is published, who is affected, and likely issues."""
+"""Reading the register: one scope for the record, its lines, and who is affected, with the names one may know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from desk.accounts import queries as accounts
-from desk.accounts.models import Consortium, MemberOrg, Organisation, Person, Registry, RoleGrant
+from desk.accounts.models import Consortium, MemberOrg, Organisation, Person, Registry
 from desk.domain import register
 from desk.domain.errors import NotFound
-from desk.domain.identifiers import find
-from desk.domain.permissions import LEAD_ROLES, MEMBER_ROLES, REGISTRY_ROLES, Actor, IssueSubject, Permission, may
-from desk.domain.register import Affected, EntryAudience, Evidence, Filters, IssueState, Likeness
-from desk.domain.vocabulary import Audience
+from desk.domain.permissions import LEAD_ROLES, REGISTRY_ROLES, Actor, IssueSubject, Permission, may
+from desk.domain.register import Affected, EntryAudience, Filters, IssueState
 from desk.issues.models import (
     Issue,
     IssueDecision,
-    IssueMemberOrg,
     IssuePublication,
     IssueTicket,
     IssueUpdate,
@@ -48,43 +44,6 @@ class RegisterLine:
     def is_overdue(self, today: date) -> bool:
         """Whether the review date of a live issue has passed."""
         return register.is_overdue(self.issue.next_review_on, self.issue.state, today)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An issue that a ticket may be about, and what says so."""
-
-    issue: Issue
-    likeness: Likeness
-
-
-@dataclass(frozen=True, slots=True)
-class KnownIssue:
-    """A publication as a member reads it. ``affected`` organisations of the reader's own; ``follows``: the reader."""
-
-    publication: IssuePublication
-    affected: bool
-    follows: bool
-
-    @property
-    def number(self) -> int:
-        """What people call the issue by."""
-        return self.publication.issue_id
-
-    @property
-    def says(self) -> str:
-        """Where it stands, in words for members."""
-        return register.MEMBER_WORDS[self.publication.state]
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """For the ticket page: what the desk sees (linked, likely) or what the member sees (published, linked)."""
-
-    linked: tuple[Issue, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    published: tuple[KnownIssue, ...] = ()
-    may_link: bool = False
 
 
 # ------------------------------------------------------------------ the record
@@ -250,151 +209,7 @@ def people_for(session: Session, owned: IssueSubject, now: datetime) -> tuple[Se
     return accounts.lead_people(session, owned.consortium_id, now), accounts.registry_people(session, registry_id, now)
 
 
-def publications_for(session: Session, actor: Actor, issue: Issue) -> list[tuple[Consortium, IssuePublication | None]]:
-    """The actor's consortia to whose members the issue can be published, each with what was published."""
-    at_home = Consortium.id == issue.consortium_id
-    below_registry = Consortium.registry_id == issue.registry_id
-    told = sa.and_(IssuePublication.consortium_id == Consortium.id, IssuePublication.issue_id == issue.id)
-    query = (
-        sa.select(Consortium, IssuePublication)
-        .outerjoin(IssuePublication, told)
-        .where(Consortium.id.in_(actor.consortia()), below_registry if issue.registry_id is not None else at_home)
-        .order_by(Consortium.name)
-    )
-    return [(row[0], row[1]) for row in session.execute(query)]
-
-
-# ------------------------------------------------------------------ what members read
-
-
-def known_issues(session: Session, actor: Actor) -> list[KnownIssue]:
-    """What is published where the actor is a contact or a lead, in one query: newest word first, closed ones last."""
-    return _known_rows(session, _known(actor).limit(LISTED_AT_MOST))
-
-
-def known_issue(session: Session, actor: Actor, number: int) -> list[KnownIssue]:
-    """The issue as published: once per consortium in which the actor reads it. Raises ``NotFound``."""
-    found = _known_rows(session, _known(actor).where(IssuePublication.issue_id == number))
-    if not found:
-        raise NotFound
-    return found
-
-
-def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool]]:
-    said = (
-        sa.exists()
-        .where(
-            IssueMemberOrg.issue_id == IssuePublication.issue_id,
-            IssueMemberOrg.member_org_id == MemberOrg.id,
-            MemberOrg.consortium_id == IssuePublication.consortium_id,
-        )
-        .correlate(IssuePublication)
-    )
-    mine, since = IssueMemberOrg.member_org_id.in_(actor.orgs()), IssueMemberOrg.affected_since
-    affected_too = said.where(mine, since.is_not(None)).label("affected_too")
-    follows = said.where(IssueMemberOrg.person_id == actor.person_id, IssueMemberOrg.follows).label("follows")
-    return (
-        sa.select(IssuePublication, affected_too, follows)
-        .where(
-            IssuePublication.consortium_id.in_(actor.member_consortia() | actor.consortia()),
-            IssuePublication.withdrawn_at.is_(None),
-        )
-        .options(joinedload(IssuePublication.issue), joinedload(IssuePublication.consortium))
-        .order_by(IssuePublication.state == IssueState.CLOSED, IssuePublication.updated_at.desc())
-    )
-
-
-def _known_rows(session: Session, query: sa.Select[tuple[IssuePublication, bool, bool]]) -> list[KnownIssue]:
-    return [KnownIssue(*row) for row in session.execute(query)]
-
-
-def published_entries(session: Session, publication: IssuePublication) -> Sequence[IssueUpdate]:
-    """The dated entries that members of that consortium read, newest first."""
-    query = sa.select(IssueUpdate).where(
-        IssueUpdate.issue_id == publication.issue_id, IssueUpdate.consortium_id == publication.consortium_id
-    )
-    return session.scalars(query.order_by(IssueUpdate.id.desc()).limit(LISTED_AT_MOST)).all()
-
-
-def followers(session: Session, issue_id: int, consortium_id: int, now: datetime) -> Sequence[int]:
-    """Ids of the active contacts of the consortium who follow the issue and still have a role where they said so."""
-    return session.scalars(
-        sa.select(Person.id)
-        .join(IssueMemberOrg, IssueMemberOrg.person_id == Person.id)
-        .join(MemberOrg, MemberOrg.id == IssueMemberOrg.member_org_id)
-        .join(RoleGrant, sa.and_(RoleGrant.person_id == Person.id, RoleGrant.member_org_id == MemberOrg.id))
-        .where(
-            IssueMemberOrg.issue_id == issue_id,
-            IssueMemberOrg.follows,
-            MemberOrg.consortium_id == consortium_id,
-            Person.active,
-            RoleGrant.role.in_(MEMBER_ROLES),
-            accounts.in_force(now),
-        )
-        .distinct()
-        .order_by(Person.id)
-    ).all()
-
-
-# ------------------------------------------------------------------ is it one of these?
-
-
-def candidates_for(session: Session, actor: Actor, ticket: Ticket) -> list[Candidate]:
-    """Live issues that the ticket may be about, best first, among those whose record the actor reads."""
-    here = sa.or_(Issue.consortium_id == ticket.consortium_id, Issue.registry_id == ticket.consortium.registry_id)
-    issues = session.scalars(
-        sa.select(Issue)
-        .where(visible_to(actor), here, Issue.state.in_(register.LIVE), Issue.id.not_in(_linked_to(ticket)))
-        .order_by(Issue.id.desc())
-        .limit(OPEN_ISSUES_READ)
-    ).all()
-    if not issues:
-        return []
-    by_id = {issue.id: issue for issue in issues}
-    asked = _asked(session, actor, ticket)
-    kept = {key: _evidence(issue, f"{issue.title}\n{issue.symptom}", issue.identifiers) for key, issue in by_id.items()}
-    return [Candidate(by_id[key], alike) for key, alike in register.candidates(asked, kept)]
-
-
-def _asked(session: Session, actor: Actor, ticket: Ticket) -> Evidence:
-    """What the ticket says to this reader: a registry must not learn from a reason what was masked for it."""
-    subject = tickets.subject_of(session, ticket)
-    shown = tickets.messages_for(session, actor, ticket, subject)
-    whole = [each.message for each in shown if each.html == each.message.html]
-    said = [message.text for message in whole if message.audience is Audience.MEMBER]
-    text = "\n".join([ticket.subject, *said[:1]])
-    is_lead = may(actor, Permission.TICKET_WORK, subject)
-    return _evidence(ticket, text, ticket.identifiers if is_lead else register.stored(find(text)))
-
-
-def _linked_to(ticket: Ticket) -> sa.Select[tuple[int]]:
-    """Ids of the issues that the ticket is linked to."""
-    return sa.select(IssueTicket.issue_id).where(IssueTicket.ticket_id == ticket.id, IssueTicket.unlinked_at.is_(None))
-
-
-def known_like(session: Session, actor: Actor, text: str, *, service: str = "") -> list[KnownIssue]:
-    """Published issues that a text, not yet a ticket, may be about; only what members read is compared."""
-    known = {each.number: each for each in known_issues(session, actor) if each.publication.state in register.LIVE}
-    told = {
-        key: register.evidence_of(f"{each.publication.title}\n{each.publication.text}", each.publication.issue.service)
-        for key, each in known.items()
-    }
-    return [known[key] for key, _ in register.candidates(register.evidence_of(text, service), told)]
-
-
-def _evidence(of: Ticket | Issue, text: str, things: Sequence[Mapping[str, Any]]) -> Evidence:
-    return register.evidence(
-        text, service=of.service, environment=of.environment, entry_key=of.catalogue_key, identifiers=things
-    )
-
-
-def panel_for(session: Session, actor: Actor, ticket: Ticket) -> Panel:
-    """What the ticket page shows of the register: linked and likely issues to a desk, published ones to the member."""
-    linked, subject = _linked_to(ticket), tickets.subject_of(session, ticket)
-    if not any(may(actor, right, subject) for right in (Permission.TICKET_WORK, Permission.ESCALATION_WORK)):
-        told = _known(actor).where(
-            IssuePublication.issue_id.in_(linked), IssuePublication.consortium_id == ticket.consortium_id
-        )
-        return Panel(published=tuple(_known_rows(session, told)))
-    found = sa.select(Issue).where(Issue.id.in_(linked), visible_to(actor)).order_by(Issue.id.desc())
-    return Panel(tuple(session.scalars(found)), tuple(candidates_for(session, actor, ticket)), may_link=True)
+def publication(session: Session, issue_id: int, consortium_id: int) -> IssuePublication | None:
+    """What was ever published of the issue to the members of the consortium."""
+    query = sa.select(IssuePublication).filter_by(issue_id=issue_id, consortium_id=consortium_id)
+    return session.scalars(query).one_or_none()

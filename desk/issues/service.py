@@ -1,7 +1,6 @@
-"""Verbs of the issues register: open, edit, move, link, publish, update, and "affects us too".
+"""Verbs of the issues register: open, edit, move, decide, link. What members read and say is ``desk.known_issues``.
 
-Who may read and edit the record is ``domain.permissions``; what the members of a consortium read is decided by its
-lead alone, for a registry's issue too. Everything written here loses its secrets before it is kept.
+Who may read and edit the record is ``domain.permissions``. Everything written here loses its secrets before it is kept.
 """
 
 from datetime import datetime
@@ -12,21 +11,18 @@ from sqlalchemy.orm import Session
 
 from desk import markup
 from desk.accounts import queries as accounts
-from desk.accounts.models import MemberOrg
 from desk.db import insert_ignore
 from desk.domain import register
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.identifiers import find
 from desk.domain.permissions import Actor, IssueSubject, Permission, may
-from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose, title_line
+from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose
 from desk.domain.vocabulary import Audience
 from desk.events import service as events
 from desk.issues import queries
-from desk.issues.models import Issue, IssueDecision, IssueMemberOrg, IssuePublication, IssueTicket, IssueUpdate
+from desk.issues.models import Issue, IssueDecision, IssuePublication, IssueTicket, IssueUpdate
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
-
-_READ_BY_MEMBERS = ("state", "title", "text", "workaround", "next_update_at", "withdrawn_at")
 
 # ------------------------------------------------------------------ the record
 
@@ -61,7 +57,7 @@ def open_issue(
     )
     session.add(issue)
     session.flush()
-    _record(session, "issue_opened", actor, issue, now, {"title": issue.title}, quiet=True)
+    record(session, "issue_opened", actor, issue, now, {"title": issue.title}, quiet=True)
     if ticket_number is not None:
         link_ticket(session, actor, issue, ticket_number=ticket_number, now=now)
     return issue
@@ -71,7 +67,7 @@ def edit_issue(
     session: Session, actor: Actor, issue: Issue, draft: IssueDraft, *, version: int, now: datetime
 ) -> Issue:
     """Replace what people wrote. ``version`` is the one they read; raises ``Conflict`` when it is not the latest."""
-    owned = _demand_edit(session, actor, issue)
+    owned = demand_edit(session, actor, issue)
     if issue.version != version:
         raise Conflict
     values = _values(session, draft, owned, now, issue)
@@ -81,7 +77,7 @@ def edit_issue(
         for name in changed:
             setattr(issue, name, values[name])
         issue.updated_at = now
-        _record(session, "issue_edited", actor, issue, now, {"fields": changed}, quiet=True)
+        record(session, "issue_edited", actor, issue, now, {"fields": changed}, quiet=True)
         session.flush()
     return issue
 
@@ -94,26 +90,26 @@ def move_issue(
     What members of the owning consortium read follows at once; where another desk published it, that desk decides.
     Raises ``IllegalTransition``, ``InvalidInput`` (no workaround, no reason), ``Conflict`` (moved or edited meanwhile).
     """
-    _demand_edit(session, actor, issue)
+    demand_edit(session, actor, issue)
     if issue.version != version:
         raise Conflict("Somebody changed this issue while you were looking at it. Please look again.")
     before, note = issue.state, prose(note, "note", required=False)
     issue.state = register.next_state(before, to, workaround=issue.workaround, note=note)
     issue.updated_at = now
     if note:
-        _entry(session, actor, issue, EntryAudience.OWNER, None, note, now)
-    _record(session, "issue_moved", actor, issue, now, {"from": before.value, "to": to.value}, quiet=True)
-    told = _publication(session, issue, issue.consortium_id) if issue.consortium_id else None
+        add_entry(session, actor, issue, EntryAudience.OWNER, None, note, now)
+    record(session, "issue_moved", actor, issue, now, {"from": before.value, "to": to.value}, quiet=True)
+    told = queries.publication(session, issue.id, issue.consortium_id) if issue.consortium_id else None
     if told is not None and told.withdrawn_at is None:
         told.state, told.updated_at = to, now
-        _tell(session, "issue_updated", actor, told, now, text=f"{register.MEMBER_WORDS[to]}.")
+        tell_members(session, "issue_updated", actor, told, now, text=f"{register.MEMBER_WORDS[to]}.")
     session.flush()
     return issue
 
 
 def link_upstream(session: Session, actor: Actor, issue: Issue, *, upstream_number: int | None, now: datetime) -> Issue:
     """Point a consortium's issue to its registry's, or (None) no longer. From then on the registry reads the record."""
-    _demand_edit(session, actor, issue)
+    demand_edit(session, actor, issue)
     if issue.consortium_id is None:
         raise InvalidInput("Only a consortium's issue can point to a registry's.", field="upstream")
     upstream = None if upstream_number is None else queries.get(session, actor, upstream_number)
@@ -123,17 +119,17 @@ def link_upstream(session: Session, actor: Actor, issue: Issue, *, upstream_numb
     before, issue.upstream_issue_id = issue.upstream_issue_id, upstream.id if upstream else None
     if before != issue.upstream_issue_id:
         issue.updated_at = now
-        _record(session, "issue_linked_upstream", actor, issue, now, {"upstream": issue.upstream_issue_id}, quiet=True)
+        record(session, "issue_linked_upstream", actor, issue, now, {"upstream": issue.upstream_issue_id}, quiet=True)
     session.flush()
     return issue
 
 
 def add_decision(session: Session, actor: Actor, issue: Issue, *, text: str, now: datetime) -> IssueDecision:
     """Write down what was decided."""
-    _demand_edit(session, actor, issue)
+    demand_edit(session, actor, issue)
     decision = IssueDecision(issue_id=issue.id, text=prose(text, "text"), at=now, by_id=actor.person_id)
     session.add(decision)
-    _record(session, "issue_decided", actor, issue, now, {}, quiet=True)
+    record(session, "issue_decided", actor, issue, now, {}, quiet=True)
     return decision
 
 
@@ -194,159 +190,18 @@ def _record_link(session: Session, kind: str, actor: Actor, issue: Issue, ticket
     shared = issue.registry_id is not None or issue.upstream_issue_id is not None
     audience = Audience.HANDOVER if shared else Audience.LEAD
     payload = {"title": issue.title, "number": issue.id}
-    _record(session, kind, actor, issue, now, payload, ticket_id=ticket.id, audience=audience.value)
-
-
-# ------------------------------------------------------------------ what members read
-
-
-def publish(
-    session: Session,
-    actor: Actor,
-    issue: Issue,
-    *,
-    consortium_id: int,
-    title: str,
-    text: str,
-    workaround: str = "",
-    next_update_at: datetime | None = None,
-    version: int | None = None,
-    now: datetime,
-) -> IssuePublication:
-    """Publish to the members of one consortium, or replace what they read. Only that consortium's lead does this.
-
-    ``version``: of the publication as it was read, if any. Raises ``NotPermitted``, ``Conflict``, ``InvalidInput``.
-    """
-    _demand_voice(session, actor, issue, consortium_id)
-    text, workaround = prose(text, "text"), prose(workaround, "workaround", required=False)
-    _demand_future(next_update_at, now)
-    told = _publication(session, issue, consortium_id)
-    if told is not None and version is not None and told.version != version:
-        raise Conflict
-    values = {
-        "state": issue.state,
-        "title": title_line(title),
-        "text": text,
-        "html": markup.markdown(text),
-        "workaround": workaround,
-        "workaround_html": markup.markdown(workaround),
-        "next_update_at": next_update_at,
-        "withdrawn_at": None,
-        "updated_at": now,
-        "updated_by": actor.person_id,
-    }
-    is_news = told is None or told.withdrawn_at is not None
-    if told is not None and all(getattr(told, name) == values[name] for name in _READ_BY_MEMBERS):
-        return told
-    if told is None:
-        told = IssuePublication(issue_id=issue.id, consortium_id=consortium_id, published_at=now)
-        session.add(told)
-    for name, value in values.items():
-        setattr(told, name, value)
-    session.flush()
-    _tell(session, "issue_published" if is_news else "issue_updated", actor, told, now, text=text)
-    return told
-
-
-def withdraw(session: Session, actor: Actor, issue: Issue, *, consortium_id: int, now: datetime) -> None:
-    """Take back what was published to a consortium; who follows and who is affected is kept."""
-    _demand_voice(session, actor, issue, consortium_id)
-    told = _publication(session, issue, consortium_id)
-    if told is None or told.withdrawn_at is not None:
-        raise NotFound
-    told.withdrawn_at = now
-    _record(session, "issue_withdrawn", actor, issue, now, {}, consortium_id=consortium_id, quiet=True)
-
-
-def add_update(
-    session: Session,
-    actor: Actor,
-    issue: Issue,
-    *,
-    audience: EntryAudience,
-    text: str,
-    consortium_id: int | None = None,
-    next_update_at: datetime | None = None,
-    now: datetime,
-) -> IssueUpdate:
-    """Add a dated entry: for the owner's desk, for the desks that read the record, or for a consortium's members."""
-    text = prose(text, "text")
-    if audience is not EntryAudience.MEMBERS or consortium_id is None:
-        _demand_edit(session, actor, issue)
-        if audience is EntryAudience.MEMBERS:
-            raise InvalidInput("Choose whose members shall read it.", field="audience")
-        _record(session, "issue_noted", actor, issue, now, {"audience": audience.value}, quiet=True)
-        return _entry(session, actor, issue, audience, None, text, now)
-    _demand_future(next_update_at, now)
-    _demand_voice(session, actor, issue, consortium_id)
-    told = _publication(session, issue, consortium_id)
-    if told is None or told.withdrawn_at is not None:
-        raise InvalidInput("Publish the issue to your members first; then they can read updates.", field="audience")
-    entry = _entry(session, actor, issue, audience, consortium_id, text, now)
-    told.updated_at = now
-    if next_update_at is not None or (told.next_update_at is not None and told.next_update_at <= now):
-        told.next_update_at = next_update_at
-    _tell(session, "issue_updated", actor, told, now, text=text)
-    return entry
-
-
-# ------------------------------------------------------------------ what members say
-
-
-def affects_us(
-    session: Session, actor: Actor, issue: Issue, affected: bool = True, *, member_org_id: int, now: datetime
-) -> None:
-    """A contact says for their organisation that it has the same problem (and then follows), or no longer has."""
-    said = _voice_of_member(session, actor, issue, member_org_id)
-    if affected:
-        said.affected_since, said.follows = said.affected_since or now, True
-    else:
-        # For the organisation, whoever of it said so.
-        of_org = sa.update(IssueMemberOrg).filter_by(issue_id=issue.id, member_org_id=member_org_id)
-        session.execute(of_org.values(affected_since=None))
-    payload = {"member_org_id": member_org_id, "affected": affected}
-    _record(session, "issue_affects", actor, issue, now, payload, quiet=True)
-
-
-def follow(
-    session: Session, actor: Actor, issue: Issue, follows: bool = True, *, member_org_id: int, now: datetime
-) -> None:
-    """Ask to be told of updates, or no longer."""
-    said = _voice_of_member(session, actor, issue, member_org_id)
-    said.follows = follows
-    _record(session, "issue_followed", actor, issue, now, {"follows": follows}, quiet=True)
-
-
-def _voice_of_member(session: Session, actor: Actor, issue: Issue, member_org_id: int) -> IssueMemberOrg:
-    org = session.get(MemberOrg, member_org_id)
-    published = queries.subject_of(session, issue).published_to
-    # The organisation has to be the actor's own, and the issue published where that organisation is a member.
-    if org is None or member_org_id not in actor.orgs() or org.consortium_id not in published:
-        raise NotFound
-    keys = {"issue_id": issue.id, "member_org_id": member_org_id, "person_id": actor.person_id}
-    insert_ignore(session, IssueMemberOrg, **keys, follows=False)
-    return session.scalars(sa.select(IssueMemberOrg).filter_by(**keys)).one()
+    record(session, kind, actor, issue, now, payload, ticket_id=ticket.id, audience=audience.value)
 
 
 # ------------------------------------------------------------------ what they share
 
 
-def _demand_edit(session: Session, actor: Actor, issue: Issue) -> IssueSubject:
+def demand_edit(session: Session, actor: Actor, issue: Issue) -> IssueSubject:
+    """The issue as the rules see it, for its owner's desk; raises ``NotPermitted`` for anybody else."""
     subject = queries.subject_of(session, issue)
     if not may(actor, Permission.ISSUE_EDIT, subject):
         raise NotPermitted
     return subject
-
-
-def _demand_voice(session: Session, actor: Actor, issue: Issue, consortium_id: int) -> None:
-    """To a consortium's members speaks its own lead, about its own issues and those of its registry."""
-    if consortium_id not in {consortium.id for consortium, _ in queries.publications_for(session, actor, issue)}:
-        raise NotPermitted
-
-
-def _publication(session: Session, issue: Issue, consortium_id: int) -> IssuePublication | None:
-    query = sa.select(IssuePublication).filter_by(issue_id=issue.id, consortium_id=consortium_id)
-    return session.scalars(query).one_or_none()
 
 
 def _values(
@@ -363,21 +218,19 @@ def _values(
     return {**draft.columns(), "identifiers": register.stored(find(f"{draft.title}\n{draft.symptom}\n{draft.cause}"))}
 
 
-def _entry(
+def add_entry(
     session: Session, actor: Actor, issue: Issue, audience: EntryAudience, place: int | None, text: str, now: datetime
 ) -> IssueUpdate:
+    """A dated entry, as it is kept. ``place``: the consortium whose members read it, None for those of the desks."""
     entry = IssueUpdate(issue_id=issue.id, audience=audience, consortium_id=place, text=text, at=now)
     entry.html, entry.author_id = markup.markdown(text), actor.person_id
     session.add(entry)
     return entry
 
 
-def _demand_future(moment: datetime | None, now: datetime) -> None:
-    if moment is not None and moment <= now:
-        raise InvalidInput("The next update has to be in the future.", field="next_update_at")
-
-
-def _tell(session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str) -> None:
+def tell_members(
+    session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str
+) -> None:
     """The event from which mail to the members is made: everything in its payload was published."""
     payload = {
         "number": told.issue_id,
@@ -391,9 +244,10 @@ def _tell(session: Session, kind: str, actor: Actor, told: IssuePublication, now
     events.record(session, kind, at=now, actor_id=actor.person_id, audience="member", payload=payload, **places)
 
 
-def _record(
+def record(
     session: Session, kind: str, actor: Actor, issue: Issue, now: datetime, payload: dict[str, Any], **more: Any
 ) -> None:
+    """Note what happened to the issue, as an affair of its owner unless ``more`` says otherwise."""
     places = {"consortium_id": issue.consortium_id, "registry_id": issue.registry_id}
     events.record(
         session, kind, at=now, actor_id=actor.person_id, issue_id=issue.id, payload=payload, **{**places, **more}

@@ -1,4 +1,4 @@
-"""Pages of the issues register, for the desks, and of known issues, for members."""
+"""Pages of the issues register, for the desks."""
 
 from collections.abc import Callable
 from datetime import date
@@ -8,15 +8,12 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from desk import markup
 from desk.access import current_actor, requires
-from desk.accounts import queries as accounts
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.domain import register
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
-from desk.domain.identifiers import redact
 from desk.domain.permissions import IssueSubject, Permission, may
 from desk.domain.register import Filters, IssueState
 from desk.errors import status_of
@@ -27,16 +24,15 @@ from desk.issues.forms import (
     EntryForm,
     IssueForm,
     LinkForm,
-    MemberForm,
     MoveForm,
-    PublishForm,
     RegisterForm,
     UpstreamForm,
-    as_published,
-    instant,
     said_by_ticket,
 )
-from desk.issues.models import Issue, IssueDecision, IssuePublication
+from desk.issues.models import Issue, IssueDecision
+from desk.known_issues import queries as known
+from desk.known_issues import service as telling
+from desk.known_issues.forms import instant
 
 blueprint = Blueprint("issues", __name__)
 
@@ -164,7 +160,7 @@ def update(number: int) -> Any:
     def verb(unit: Session, issue: Issue) -> Any:
         audience, place = form.readers()
         until = instant(form.next_update_at.data, current_actor().timezone)
-        return service.add_update(
+        return telling.add_update(
             unit,
             current_actor(),
             issue,
@@ -205,103 +201,6 @@ def _linking(verb: Callable[..., bool], done: str, nothing: str) -> Any:
     if form.back.data == "ticket":
         return redirect(url_for("tickets.show", number=ticket, _anchor="issues"), 303)
     return redirect(url_for("issues.show", number=issue, _anchor="tickets"), 303)
-
-
-# ------------------------------------------------------------------ publishing
-
-
-@blueprint.route("/issues/<int:number>/publish/<int:consortium_id>", methods=["GET", "POST"])
-@requires(Permission.ISSUE_EDIT)
-def publish(number: int, consortium_id: int) -> Any:
-    """The text that members of one consortium read, with a preview of exactly that."""
-    issue = _of(db.session(), number)
-    places = {place.id: (place, told) for place, told in queries.publications_for(db.session(), current_actor(), issue)}
-    if consortium_id not in places:
-        raise NotFound
-    place, told = places[consortium_id]
-    zone, shown, status = current_actor().timezone, None, 200
-    form = PublishForm(**as_published(told, zone))
-    if form.validate_on_submit() and request.form.get("preview"):
-        shown = {name: markup.markdown(redact(form[name].data or "")[0]) for name in ("text", "workaround")}
-    elif form.validate_on_submit():
-        published, status = _attempt(form, lambda unit: _published(unit, form, number, consortium_id))
-        if published is not None:
-            flash(f"The members of {place.name} can read it now.", "success")
-            return redirect(url_for("issues.show", number=number, _anchor="published"), 303)
-    page = render_template("issues/publish.html", form=form, issue=issue, place=place, told=told, shown=shown)
-    return page, _status(form, status)
-
-
-def _published(unit: Session, form: PublishForm, number: int, consortium_id: int) -> IssuePublication:
-    return service.publish(
-        unit,
-        current_actor(),
-        _of(unit, number),
-        consortium_id=consortium_id,
-        next_update_at=instant(form.next_update_at.data, current_actor().timezone),
-        version=form.version.data,
-        now=utcnow(),
-        **{name: form[name].data or "" for name in ("title", "text", "workaround")},
-    )
-
-
-@blueprint.post("/issues/<int:number>/withdraw/<int:consortium_id>")
-@requires(Permission.ISSUE_EDIT)
-def withdraw(number: int, consortium_id: int) -> Any:
-    """Take back what was published."""
-    with transaction() as unit:
-        service.withdraw(unit, current_actor(), _of(unit, number), consortium_id=consortium_id, now=utcnow())
-    flash("Members no longer see it. Who follows it is kept.", "success")
-    return redirect(url_for("issues.show", number=number, _anchor="published"), 303)
-
-
-# ------------------------------------------------------------------ known issues
-
-
-@blueprint.get("/known-issues")
-@requires(Permission.ISSUE_READ_PUBLISHED)
-def known() -> Any:
-    """What is published to this person's organisations."""
-    return render_template("issues/known.html", found=queries.known_issues(db.session(), current_actor()))
-
-
-@blueprint.get("/known-issues/<int:number>")
-@requires(Permission.ISSUE_READ_PUBLISHED)
-def known_show(number: int) -> Any:
-    """One known issue as members read it."""
-    found = queries.known_issue(db.session(), current_actor(), number)
-    return render_template(
-        "issues/known_show.html",
-        found=[(each, queries.published_entries(db.session(), each.publication)) for each in found],
-        number=number,
-        orgs=accounts.member_orgs_of(db.session(), current_actor()),
-    )
-
-
-@blueprint.post("/known-issues/<int:number>/affects")
-@requires(Permission.ISSUE_FOLLOW)
-def affects(number: int) -> Any:
-    """ "Affects us too", or no longer."""
-    return _say(number, service.affects_us, "Noted. You are told of every update.", "Noted: it no longer affects you.")
-
-
-@blueprint.post("/known-issues/<int:number>/follow")
-@requires(Permission.ISSUE_FOLLOW)
-def follow(number: int) -> Any:
-    """Be told of updates, or no longer."""
-    return _say(number, service.follow, "You are told of every update.", "You are no longer told of updates.")
-
-
-def _say(number: int, verb: Callable[..., None], done: str, undone: str) -> Any:
-    form = MemberForm()
-    if not form.validate():
-        raise InvalidInput("Please choose your organisation again.")
-    yes = bool(form.yes.data)
-    with transaction() as unit:
-        issue = queries.known_issue(unit, current_actor(), number)[0].publication.issue
-        verb(unit, current_actor(), issue, yes, member_org_id=form.member_org_id.data, now=utcnow())
-    flash(done if yes else undone, "success")
-    return redirect(url_for("issues.known_show", number=number), 303)
 
 
 # ------------------------------------------------------------------ what they share
@@ -373,7 +272,7 @@ def _record_page(number: int, status: int = 200, **refused: Form) -> Any:
             entries=queries.entries_for(session, actor, issue),
             decisions=queries.decisions_for(session, actor, issue),
             below=queries.below(session, actor, issue),
-            publications=queries.publications_for(session, actor, issue),
+            publications=known.publications_for(session, actor, issue),
             entry=catalogue.entry(session, issue.catalogue_key),
             refused=next(iter(refused.values()), None),
             overdue=register.is_overdue(issue.next_review_on, issue.state, today()),

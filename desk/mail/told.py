@@ -18,7 +18,7 @@ from desk.domain.permissions import MessageSubject, Permission, Role, may
 from desk.domain.targets import REGISTRY_KINDS
 from desk.domain.vocabulary import Audience
 from desk.events.models import Event
-from desk.issues import queries as issues
+from desk.known_issues import queries as known_issues
 from desk.mail import late, queries
 from desk.mail.models import OutboundMail
 from desk.tickets import queries as tickets
@@ -73,7 +73,7 @@ def may_still_read(session: Session, mail: OutboundMail, now: datetime) -> bool:
     if event is None or person is None:
         return True
     if event.issue_id is not None and event.ticket_id is None and event.consortium_id is not None:
-        return person.id in issues.followers(session, event.issue_id, event.consortium_id, now)
+        return person.id in known_issues.followers(session, event.issue_id, event.consortium_id, now)
     recipient = Recipient(mail.to_address, "", mail.audience or Audience.MEMBER, person)
     return person.active and _may_read(session, event, recipient, now)
 
@@ -229,7 +229,7 @@ def _that_person(session: Session, event: Event, now: datetime) -> list[Recipien
 def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
     if event.issue_id is None or event.consortium_id is None:
         return []
-    ids = issues.followers(session, event.issue_id, event.consortium_id, now)
+    ids = known_issues.followers(session, event.issue_id, event.consortium_id, now)
     people = session.scalars(sa.select(Person).where(Person.id.in_(ids)).order_by(Person.id)).all()
     return [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
 

@@ -23,7 +23,7 @@ from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
 from desk.forms import page_of
-from desk.issues import queries as issues
+from desk.known_issues import queries as known_issues
 from desk.mail import stopped
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
@@ -192,7 +192,7 @@ def _proposal(form: forms.NewTicketForm) -> dict[str, Any]:
     return {
         "matches": [match.entry for match in matches if match.entry != entry],
         "entry": entry,
-        "known": issues.known_like(session, current_actor(), text),
+        "known": known_issues.known_like(session, current_actor(), text),
         "answers": _answers(form, entry),
     }
 

@@ -16,6 +16,7 @@ from desk.domain.vocabulary import Channel
 from desk.handover import service as handover
 from desk.issues import queries, service
 from desk.issues.models import Issue
+from desk.known_issues import service as telling
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket
 from tests.cast import Cast
@@ -61,7 +62,7 @@ def published(cast: Cast, person: Person, number: int, consortium: Consortium, *
     values = {"title": "Lists may look empty", "text": "We know that **lists** may look empty."}
     with transaction() as session:
         found = issue(session, cast, person, number)
-        service.publish(
+        telling.publish(
             session, cast.actor(person), found, consortium_id=consortium.id, now=cast.now, **(values | more)
         )
 

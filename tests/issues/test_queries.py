@@ -15,11 +15,11 @@ from desk.domain.permissions import Permission, may
 from desk.domain.register import Filters, IssueState
 from desk.issues import queries, service
 from desk.issues.models import Issue
-from desk.tickets import queries as tickets
+from desk.known_issues import queries as known
+from desk.known_issues import service as known_issues
 from tests.cast import Cast
 from tests.issues.scenes import (
     at_registry,
-    catalogued,
     draft,
     east,
     filed,
@@ -55,7 +55,7 @@ def upward(cast: Cast, person: Person, number: int, above: int) -> None:
 def affects(cast: Cast, person: Person, number: int, member_org_id: int) -> None:
     with transaction() as session:
         found = session.get_one(Issue, number)
-        service.affects_us(session, cast.actor(person), found, member_org_id=member_org_id, now=cast.now)
+        known_issues.affects_us(session, cast.actor(person), found, member_org_id=member_org_id, now=cast.now)
 
 
 def world(cast: Cast) -> dict[str, int]:
@@ -83,7 +83,7 @@ def test_the_scope_says_the_same_as_the_rule_for_everybody(cast: Cast, session: 
             for number in numbers
             if may(actor, Permission.ISSUE_READ, queries.subject_of(session, session.get_one(Issue, number)))
         }
-        told = {known.number for known in queries.known_issues(session, actor)}
+        told = {known.number for known in known.known_issues(session, actor)}
         readable = {
             number
             for number in numbers
@@ -173,16 +173,6 @@ def test_the_register_is_one_query_however_long(cast: Cast, session: Session) ->
     assert {line.total for line in lines} == {12}
 
 
-def test_known_issues_are_one_query_however_many(cast: Cast, session: Session) -> None:
-    for _ in range(7):
-        published(cast, cast.leo, opened(cast), cast.north)
-    session.expire_all()
-    actor = cast.actor(cast.alice)
-    with statements() as found:
-        assert len([(one.publication.consortium.name, one.says) for one in queries.known_issues(session, actor)]) == 7
-    assert len(found) == 1
-
-
 def test_the_register_is_narrowed_and_what_is_due_stands_first(cast: Cast, session: Session) -> None:
     today = date(2026, 3, 4)
     late = opened(cast, text=draft(title="100% empty", next_review_on=today - timedelta(days=1)))
@@ -207,62 +197,3 @@ def test_the_register_is_narrowed_and_what_is_due_stands_first(cast: Cast, sessi
     assert numbers(service="DataCite") == [soon]
     assert numbers(text="100%") == [late]
     assert numbers(text="%") == [late]
-
-
-# ------------------------------------------------------------------ is it one of these?
-
-
-def test_a_ticket_is_offered_the_issues_it_may_be_about(cast: Cast, session: Session) -> None:
-    key = catalogued(cast)
-    same = opened(cast, text=draft(catalogue_key=key))
-    above = at_registry(cast, text=draft(symptom="API error 9016 since Monday"))
-    opened(cast, text=draft(title="Invoices", symptom="The invoice names the wrong contact."))
-    opened(cast, cast.samir, text=draft(catalogue_key=key), consortium_id=cast.south.id)
-    ticket = filed(cast, cast.alice, cast.alder, catalogue_key=key, text="We get API error 9016 from the member API.")
-    found = tickets.get(session, cast.actor(cast.leo), ticket)
-    assert [each.issue.number for each in queries.candidates_for(session, cast.actor(cast.leo), found)] == [same, above]
-    linked(cast, cast.leo, same, ticket)
-    assert [each.issue.number for each in queries.candidates_for(session, cast.actor(cast.leo), found)] == [above]
-
-
-def test_no_reason_tells_a_registry_what_was_not_disclosed(cast: Cast, session: Session) -> None:
-    secret = "0000-0002-1825-0097"
-    at_registry(cast, text=draft(title="Empty list of works", symptom=f"Empty list of works for {secret}."))
-    ticket = filed(cast, cast.alice, cast.alder, text=f"It happens to {secret} since Monday.")
-    handed_over(cast, ticket)
-    for person, told in ((cast.leo, True), (cast.rita, False)):
-        actor = cast.actor(person)
-        found = queries.candidates_for(session, actor, tickets.get(session, actor, ticket))
-        assert (secret in str([each.likeness.reasons for each in found])) is told
-
-
-def test_the_panel_shows_a_desk_the_record_and_a_member_what_is_published(cast: Cast, session: Session) -> None:
-    number, other = opened(cast), opened(cast, text=draft(title="Another secret title"))
-    ticket = filed(cast, cast.alice, cast.alder)
-    linked(cast, cast.leo, number, ticket)
-    linked(cast, cast.leo, other, ticket)
-    published(cast, cast.leo, number, cast.north)
-
-    def panel(person: Person) -> queries.Panel:
-        actor = cast.actor(person)
-        return queries.panel_for(session, actor, tickets.get(session, actor, ticket))
-
-    assert [each.number for each in panel(cast.leo).linked] == [other, number]
-    assert panel(cast.leo).may_link
-    assert [each.publication.title for each in panel(cast.alice).published] == ["Lists may look empty"]
-    assert panel(cast.alice).linked == panel(cast.alice).candidates == ()
-    assert not panel(cast.alice).may_link
-    handed_over(cast, ticket)
-    assert (panel(cast.rita).linked, panel(cast.rita).may_link) == ((), True)
-
-
-def test_a_member_who_begins_to_write_is_shown_what_is_published_and_like_it(cast: Cast, session: Session) -> None:
-    number = opened(cast, text=draft(title="Internal: database outage of the member API", symptom="API error 9099"))
-    published(cast, cast.leo, number, cast.north, title="Uploads fail", text="Uploads end with API error 9016.")
-
-    def found(person: Person, text: str) -> list[int]:
-        return [each.number for each in queries.known_like(session, cast.actor(person), text, service="ORCID")]
-
-    assert found(cast.alice, "Our upload gives API error 9016") == [number]
-    assert found(cast.alice, "Internal database outage of the member, 9099") == []
-    assert found(cast.carla, "Our upload gives API error 9016") == []

@@ -19,7 +19,7 @@ def kind_of(rule: Rule) -> str:
         return "stuck" if "/out/" in rule.rule else "mail"
     if "suppressed_id" in rule.arguments:
         return "stopped"
-    if rule.endpoint.startswith("issues."):
+    if rule.endpoint.startswith(("issues.", "known_issues.")):
         return "published" if "known" in rule.rule else "issue"
     if rule.endpoint.startswith("working_hours."):
         return "calendar"

@@ -19,7 +19,7 @@ from desk.domain.permissions import SYSTEM
 from desk.domain.vocabulary import Audience, Channel
 from desk.extensions import mail as flask_mail
 from desk.handover import service as handover
-from desk.issues import service as issues
+from desk.known_issues import service as known_issues
 from desk.mail import intake, notify, outbound, queries
 from desk.mail.models import InboundMail, InboundOutcome, OutboundMail, OutboundState
 from desk.tickets import service as filing
@@ -263,7 +263,7 @@ def test_mail_about_an_issue_is_seen_by_the_managers_of_its_consortium_alone(
     published(cast, cast.leo, number, cast.north)
     with transaction() as unit:
         found = issue(unit, cast, cast.leo, number)
-        issues.affects_us(unit, cast.actor(cast.alice), found, member_org_id=cast.alder.id, now=cast.now)
+        known_issues.affects_us(unit, cast.actor(cast.alice), found, member_org_id=cast.alder.id, now=cast.now)
     published(cast, cast.leo, number, cast.north, text="There is news.")
     expand(settings, cast.now)
     mail = session.scalars(sa.select(OutboundMail).where(OutboundMail.to_address == cast.alice.email)).first()
