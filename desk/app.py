@@ -17,6 +17,7 @@ from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
 from desk.accounts import views as accounts
 from desk.agreements import views as agreements
+from desk.briefs import views as briefs
 from desk.cli import catalogue as catalogue_commands
 from desk.cli import demo as demo_commands
 from desk.cli import jobs as jobs_commands
@@ -163,6 +164,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         triage,
         corrections,
         escalations,
+        briefs,
         issues,
         known_issues,
         working_hours,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from desk.briefs import service as briefs
 from desk.conversations import queries as conversations
 from desk.conversations.service import File
 from desk.demo.ground import Ground
@@ -276,7 +277,7 @@ def _prepare(scene: Scene) -> None:
     )
     letters = conversations.member_messages(scene.session, scene.ticket.id)
     found = escalation_queries.newest(scene.session, scene.ticket.id)
-    escalations.save_brief(
+    briefs.save_brief(
         scene.session,
         scene.lead,
         scene.ticket,

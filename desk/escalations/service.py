@@ -7,7 +7,6 @@ raises ``NotFound`` for somebody of neither party, ``IllegalTransition`` when th
 state, and ``Conflict`` when somebody acted since the page was shown; nothing is changed then.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,12 +16,9 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.catalogue import queries as catalogue
-from desk.conversations import queries as conversations
 from desk.conversations.models import Message
-from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
+from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.escalation import (
-    EDITABLE,
-    OPEN,
     STATE_LABELS,
     WITH_REGISTRY,
     Brief,
@@ -33,7 +29,6 @@ from desk.domain.escalation import (
     as_disclosed,
     lacks,
     next_state,
-    without_secrets,
 )
 from desk.domain.lifecycle import DONE
 from desk.domain.permissions import SYSTEM, Actor, Permission
@@ -48,74 +43,6 @@ from desk.tickets.models import Ticket
 
 REFERENCE_LENGTH = 80
 _LEAD, _REGISTRY = Permission.TICKET_ESCALATE, Permission.ESCALATION_WORK
-
-
-def save_brief(
-    session: Session,
-    actor: Actor,
-    ticket: Ticket,
-    brief: Brief,
-    *,
-    messages: Collection[int] = (),
-    attachments: Collection[int] = (),
-    version: int | None = None,
-    now: datetime,
-) -> tuple[Escalation, list[str]]:
-    """Keep the lead's working copy; prepares a hand-over when there is no open one. Nothing is shown to anybody yet.
-
-    ``messages`` and ``attachments`` are ids the lead wants to disclose; ``version`` is None only for the first copy.
-    Returns the hand-over and what sorts of secrets were taken out of the brief. Raises ``InvalidInput`` for a message
-    or file that is not of the member's conversation.
-    """
-    tickets.working(session, actor, ticket, _LEAD)
-    found = queries.newest(session, ticket.id)
-    clean, removed = without_secrets(brief)
-    chosen_messages, chosen_attachments = _chosen(session, ticket, messages, attachments)
-    is_open = found is not None and found.state in OPEN
-    if version != (found.version if found is not None and is_open else None):
-        raise Conflict
-    if ticket.state in DONE:
-        raise IllegalTransition("The ticket is over. Reopen it before you escalate it.")
-    if found is None or not is_open:
-        found = _prepare(session, actor, ticket, found, now)
-    elif found.state not in EDITABLE:
-        raise IllegalTransition(f"The escalation is {STATE_LABELS[found.state]}; its brief cannot be changed now.")
-    found.brief = clean.to_dict()
-    found.chosen_messages, found.chosen_attachments = chosen_messages, chosen_attachments
-    session.flush()
-    return found, sorted(set(removed))
-
-
-def _prepare(session: Session, actor: Actor, ticket: Ticket, last: Escalation | None, now: datetime) -> Escalation:
-    if actor.person_id is None:
-        raise NotFound
-    found = Escalation(
-        ticket_id=ticket.id,
-        ordinal=last.ordinal + 1 if last else 1,
-        registry_id=accounts.consortium(session, ticket.consortium_id).registry_id,
-        state=EscalationState.PREPARED,
-        tier=Tier.SUPPORT,
-        brief={},
-        prepared_by_id=actor.person_id,
-        created_at=now,
-    )
-    session.add(found)
-    session.flush()
-    _Turn(session, actor, ticket, found, now).record("escalation_prepared", quiet=True)
-    return found
-
-
-def _chosen(
-    session: Session, ticket: Ticket, messages: Collection[int], attachments: Collection[int]
-) -> tuple[list[int], list[int]]:
-    """The ids in order, checked. A file is disclosed with its message only: alone nobody could place it."""
-    own = {each.id: each for each in conversations.member_messages(session, ticket.id)}
-    if not set(messages) <= set(own):
-        raise InvalidInput("Only messages between the member and you can be shown to the registry.", field="messages")
-    files = {file.id for message_id in messages for file in own[message_id].attachments}
-    if not set(attachments) <= files:
-        raise InvalidInput("A file is shown together with its message: please choose both.", field="attachments")
-    return sorted(set(messages)), sorted(set(attachments))
 
 
 def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None = None, now: datetime) -> Escalation:

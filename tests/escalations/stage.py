@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from desk.accounts.models import Person
+from desk.briefs import service as briefs
 from desk.catalogue.service import load_catalogue, read_document
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message
@@ -108,7 +109,7 @@ class Stage:
         open_one = present is not None and present.state in queries.OPEN
         version = present.version if present is not None and open_one else None
         escalation, _ = self.does(
-            self.cast.leo, service.save_brief, brief=self.brief(**more), version=version, **options
+            self.cast.leo, briefs.save_brief, brief=self.brief(**more), version=version, **options
         )
         return escalation  # type: ignore[no-any-return]
 

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from desk.briefs import service as briefs
 from desk.domain.escalation import EscalationState, ReturnReason
 from desk.domain.lifecycle import State
 from desk.domain.vocabulary import Channel
@@ -329,5 +330,5 @@ def test_withdrawing_a_draft_leaves_the_ticket_as_it_was(stage: Stage, browser: 
     assert newest(stage).state is EscalationState.WITHDRAWN
     assert stage.ticket.state is State.NEW
     stage.passed = timedelta()
-    stage.does(stage.cast.leo, service.save_brief, brief=stage.brief())
+    stage.does(stage.cast.leo, briefs.save_brief, brief=stage.brief())
     assert newest(stage).ordinal == 2

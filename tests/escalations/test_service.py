@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from desk.briefs import queries as brief_queries
+from desk.briefs import service as briefs
 from desk.catalogue.service import demand_field
 from desk.db import transaction
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
@@ -28,7 +30,7 @@ def seen_by(stage: Stage, name: str) -> list[tuple[str, str]]:
 
 
 def test_a_first_brief_is_filled_in_from_the_ticket(stage: Stage) -> None:
-    brief = queries.first_brief(stage.session, stage.ticket)
+    brief = brief_queries.first_brief(stage.session, stage.ticket)
     assert (brief.service, brief.environment) == ("ORCID", "production")
     assert "0000-0002-1825-0097" in brief.identifiers
     assert "Alder University" in brief.impact
@@ -46,7 +48,7 @@ def test_saving_a_brief_prepares_a_hand_over_and_shows_nothing_to_the_registry(s
 
 def test_secrets_are_taken_out_of_a_brief_when_it_is_saved(stage: Stage, cast: Cast) -> None:
     brief = stage.brief(steps="curl -u CLIENT:hunter22222 https://api.example")
-    escalation, removed = stage.does(cast.leo, service.save_brief, brief=brief)
+    escalation, removed = stage.does(cast.leo, briefs.save_brief, brief=brief)
     assert removed == ["password"]
     assert "hunter22222" not in str(escalation.brief)
 
@@ -108,7 +110,7 @@ def test_with_consent_people_stay_readable(stage: Stage) -> None:
 def test_the_preview_is_what_the_registry_then_reads(stage: Stage, cast: Cast) -> None:
     (message,) = stage.messages()
     escalation = stage.saved(messages=[message.id])
-    lines, messages = queries.preview(stage.session, stage.ticket, escalation)
+    lines, messages = brief_queries.preview(stage.session, stage.ticket, escalation)
     stage.does(cast.leo, service.send)
     entry = queries.catalogue.entry(stage.session, stage.ticket.catalogue_key)
     read = queries.shown_brief(stage.session, escalation, Side.REGISTRY)
@@ -123,7 +125,7 @@ def test_what_was_shown_once_is_previewed_as_it_was_shown(stage: Stage, cast: Ca
     stage.sent(messages=[message.id], attachments=[message.attachments[0].id])
     stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="Please ask.")
     escalation = stage.saved(consent=Consent.GIVEN)
-    (candidate,) = queries.preview(stage.session, stage.ticket, escalation)[1]
+    (candidate,) = brief_queries.preview(stage.session, stage.ticket, escalation)[1]
     assert candidate.disclosed
     assert candidate.disclosed_attachments == {message.attachments[0].id}
     assert candidate.html == seen_by(stage, "rita")[0][1]
@@ -368,14 +370,14 @@ def test_a_second_acceptance_without_a_version_is_an_illegal_move(stage: Stage, 
 def test_of_two_leads_who_begin_at_once_one_keeps_the_draft_and_the_other_is_told(stage: Stage, cast: Cast) -> None:
     stage.saved()
     with pytest.raises(Conflict):
-        stage.does(cast.lena, service.save_brief, brief=stage.brief(), version=None)
+        stage.does(cast.lena, briefs.save_brief, brief=stage.brief(), version=None)
 
 
 def test_an_older_copy_of_the_brief_does_not_overwrite_a_newer_one(stage: Stage, cast: Cast) -> None:
     old = stage.saved().version
     stage.saved(asked="The newer question.")
     with pytest.raises(Conflict):
-        stage.does(cast.lena, service.save_brief, brief=stage.brief(asked="The older one."), version=old)
+        stage.does(cast.lena, briefs.save_brief, brief=stage.brief(asked="The older one."), version=old)
     found = queries.newest(stage.session, stage.ticket.id)
     assert found is not None
     assert found.brief["asked"] == "The newer question."
@@ -391,7 +393,7 @@ def test_only_the_previewed_version_is_sent(stage: Stage, cast: Cast) -> None:
 def test_the_brief_cannot_be_changed_while_the_registry_has_it(stage: Stage, cast: Cast) -> None:
     version = stage.sent().version
     with pytest.raises(IllegalTransition):
-        stage.does(cast.leo, service.save_brief, brief=stage.brief(), version=version)
+        stage.does(cast.leo, briefs.save_brief, brief=stage.brief(), version=version)
 
 
 def test_the_database_keeps_one_open_hand_over_for_each_ticket(stage: Stage) -> None:

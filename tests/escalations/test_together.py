@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from desk.accounts.models import Person
+from desk.briefs import service as briefs
 from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError, IllegalTransition
 from desk.domain.escalation import EscalationState, ReturnReason
@@ -80,8 +81,8 @@ def test_of_two_leads_who_save_a_first_brief_at_once_one_is_kept(app: Flask, sta
     told = at_once(
         app,
         stage,
-        (cast.leo, service.save_brief, {"brief": stage.brief(asked="Leo's.")}),
-        (cast.lena, service.save_brief, {"brief": stage.brief(asked="Lena's.")}),
+        (cast.leo, briefs.save_brief, {"brief": stage.brief(asked="Leo's.")}),
+        (cast.lena, briefs.save_brief, {"brief": stage.brief(asked="Lena's.")}),
     )
     assert sorted(isinstance(error, Conflict) for error in told) == [False, True]
     found = queries.newest(stage.session, stage.ticket.id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import service as people
 from desk.accounts.models import Person
+from desk.briefs import service as briefs
 from desk.conversations.models import Attachment, Message
 from desk.conversations.service import File
 from desk.db import transaction
@@ -173,7 +174,7 @@ def _escalate(cast: Cast, number: int) -> None:
         message = session.scalars(sa.select(Message).where(Message.text.contains("wordofthedisclosed"))).one()
         kept = next(file.id for file in message.attachments if file.file_name.startswith("wordofthedisclosedfile"))
     chosen = {"messages": (message.id,), "attachments": (kept,)}
-    _acts(cast, number, cast.leo, escalations.save_brief, brief=brief, **chosen)
+    _acts(cast, number, cast.leo, briefs.save_brief, brief=brief, **chosen)
     _acts(cast, number, cast.leo, escalations.send)
 
 

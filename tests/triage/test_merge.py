@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Person
+from desk.briefs import service as briefs
 from desk.config import Settings
 from desk.conversations.models import Message
 from desk.custody import queries as custody
@@ -168,7 +169,7 @@ def test_what_the_registry_has_is_not_merged_but_something_may_be_merged_into_it
 def test_an_escalation_that_came_back_is_finished_first(app: Flask, cast: Cast) -> None:
     source, target = filed(cast), filed(cast)
     with transaction() as unit:
-        escalations.save_brief(unit, cast.actor(cast.leo), unit.get_one(Ticket, source), Brief(), now=cast.now)
+        briefs.save_brief(unit, cast.actor(cast.leo), unit.get_one(Ticket, source), Brief(), now=cast.now)
     assert "escalation to the registry is still open" in refusal(cast, source, target).sentence
     with transaction() as unit:
         escalations.withdraw(unit, cast.actor(cast.leo), unit.get_one(Ticket, source), now=cast.now)

@@ -3,10 +3,10 @@
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
+from desk.briefs.forms import EXTRA, brief_form, chosen, read_brief
 from desk.catalogue.service import read_document
 from desk.domain.catalogue import Catalogue, Field
 from desk.domain.escalation import Brief, Consent, lacks
-from desk.escalations.forms import EXTRA, brief_form, chosen, read_brief
 from desk.escalations.queries import extra_fields
 
 CATALOGUE = Catalogue.from_dict(read_document())
