@@ -92,6 +92,10 @@ SMTP_PASSWORD = ""
 # Seconds until a mail server that does not answer is given up for this try.
 SMTP_TIMEOUT = 30
 
+# Seconds for which news of a ticket waits for company: what happens in quick succession makes one mail. 0: no wait.
+# Receipts, answers of people and what is urgent never wait.
+MAIL_GATHER_SECONDS = 120
+
 # ---------------------------------------------------------------- caps on automatic mail
 
 # They trust no header of anybody, and show on the mail screen how far each is used. What is beyond is kept and visible.

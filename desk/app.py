@@ -39,6 +39,7 @@ from desk.issues import views as issues
 from desk.known_issues import views as known_issues
 from desk.mail import api as mail_api
 from desk.mail import views as mail
+from desk.preferences import views as preferences
 from desk.progress import views as progress
 from desk.simulation import views as simulation
 from desk.tickets import views as tickets
@@ -159,6 +160,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
     for views in (
         home,
         accounts,
+        preferences,
         tickets,
         progress,
         triage,

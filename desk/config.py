@@ -88,6 +88,7 @@ class Settings:
     MAIL_PER_TICKET_AND_HOUR: int = 60
     MAIL_PAIR_PER_HOUR: int = 20
     MAIL_PAIR_PER_DAY: int = 60
+    MAIL_GATHER_SECONDS: int = 120
     TICK_SECONDS: int = 5
     CLOCK_OFFSET_FILE: Path | None = None
     DEMO: bool = False
@@ -301,6 +302,10 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             f"MAIL_HOOK_SECRET must have at least {SECRET_KEY_MIN} characters, or be empty: then the address is off.",
         ),
         (settings.TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more."),
+        (
+            not 0 <= settings.MAIL_GATHER_SECONDS <= 3600,
+            "MAIL_GATHER_SECONDS must be from 0 (nothing waits) to 3600.",
+        ),
         *(
             (getattr(settings, name) < 1, f"{name} must be at least 1.")
             for name in (

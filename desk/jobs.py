@@ -19,7 +19,7 @@ from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import AWAY, transaction
 from desk.extensions import mail
-from desk.mail import intake, notify, outbound, silence
+from desk.mail import intake, notify, outbound, silence, waiting
 from desk.mail.sources.fetcher import Fetchers
 from desk.progress import service as progress
 from desk.sla import service as sla
@@ -63,6 +63,7 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
         Tick("hours looked at", HOURS_SECONDS, _look_at_hours),
         Tick("tickets due", settings.TICK_SECONDS, _act_on_tickets),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
+        Tick("notices due", MAIL_SECONDS, lambda: _write_notices(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
     )
 
@@ -103,6 +104,11 @@ def _act_on_tickets() -> int:
 def _expand_events(settings: Settings) -> int:
     with transaction() as session:
         return notify.expand_one(session, settings=settings, now=utcnow())
+
+
+def _write_notices(settings: Settings) -> int:
+    with transaction() as session:
+        return waiting.write_one(session, settings=settings, now=utcnow())
 
 
 class Jobs:

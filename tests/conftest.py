@@ -128,6 +128,7 @@ def make_app(url: str, folder: Path, **settings: object) -> Flask:
                 "AUTHSERV_ID": MAIL_DOMAIN,
                 "BASE_URL": "http://localhost",
                 "SMTP_SECURITY": "none",
+                "MAIL_GATHER_SECONDS": 0,  # only the tests of waiting wait
                 **settings,
             }
         )

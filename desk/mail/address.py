@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from desk.domain.vocabulary import Audience
@@ -54,6 +55,11 @@ class Signer:
         """The Message-ID, without brackets, of the one mail that this event causes to this address."""
         ids = _packed(ticket_id, person_id, audience, to_address) + event_id.to_bytes(5, "big")
         return f"d{self._token('message-id', ids)}@{self.domain}"
+
+    def collection_id(self, to_address: str, event_ids: Iterable[int]) -> str:
+        """The Message-ID, without brackets, of the one mail that tells this address of just these events."""
+        ids = hashlib.sha256(",".join(map(str, event_ids)).encode()).digest()[:10] + _digest(to_address)
+        return f"c{self._token('collection', ids)}@{self.domain}"
 
     def read_reply_address(self, address: str) -> Issued | None:
         """What a reply address was issued for; None for any other address, a forged one and one of another desk."""

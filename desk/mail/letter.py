@@ -3,17 +3,25 @@
 Templates get values to show and nothing to call. Text of people is never a template.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from desk.domain import wording
 from desk.mail.charsets import clean, one_line
 from desk.mail.reply import REPLY_ABOVE
+
+GATHERED, DIGEST = "gathered", "digest"
+COLLECTIONS = frozenset({GATHERED, DIGEST})
+"""Letters that tell of several events at once."""
+
+SHORT = 600
+"""Characters of a message in a daily mail."""
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "mail"
 
@@ -43,26 +51,81 @@ def write(kind: str, values: Mapping[str, Any], *, zone: str, with_marker: bool)
     ``with_marker``: an answer is read at a signed address, and what stands below our marker need not come back.
     """
 
-    def moment(instant: datetime | str) -> str:
-        # What happened keeps its instants as text.
-        at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-        return wording.date_and_time(at, zone)
-
-    context = {
-        **values,
-        "moment": moment,
-        "moment_in": wording.date_and_time,
-        "zone": zone,
-        "marker": REPLY_ABOVE if with_marker else "",
-    }
+    context = _context(values, zone, with_marker=with_marker)
     subject = one_line(_render(kind, "subject.txt", context), 250)
     return Letter(
         subject, clean(_render(kind, "body.txt", context)).strip() + "\n", _render(kind, "body.html", context)
     )
 
 
+def _context(values: Mapping[str, Any], zone: str, *, with_marker: bool) -> dict[str, Any]:
+    def moment(instant: datetime | str) -> str:
+        # What happened keeps its instants as text.
+        at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        return wording.date_and_time(at, zone)
+
+    return {
+        **values,
+        "moment": moment,
+        "moment_in": wording.date_and_time,
+        "zone": zone,
+        "marker": REPLY_ABOVE if with_marker else "",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some of what a letter tells together: a heading with its address, both perhaps '', and events in their order.
+
+    Each is its kind, its instant, and what its own letter would show.
+    """
+
+    heading: str
+    url: str
+    parts: Sequence[tuple[str, datetime, Mapping[str, Any]]]
+
+
+def collect(
+    kind: str, sections: Sequence[Section], values: Mapping[str, Any], *, zone: str, with_marker: bool
+) -> Letter:
+    """One letter for several events: the words of each are those of its own letter, without what surrounds them."""
+    shown = [
+        {
+            "heading": section.heading,
+            "url": section.url,
+            "parts": [
+                {
+                    "at": at,
+                    "text": _content(each, "body.txt", _context(its, zone, with_marker=False)).strip(),
+                    # Rendered with escaping by its own template.
+                    "html": Markup(_content(each, "body.html", _context(its, zone, with_marker=False))),  # noqa: S704
+                }
+                for each, at, its in section.parts
+            ],
+        }
+        for section in sections
+    ]
+    return write(kind, {**values, "sections": shown}, zone=zone, with_marker=with_marker)
+
+
+def shortened(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values with a long message cut: the daily mail says what happened, the page has the rest."""
+    message = values["message"]
+    if message is None or len(message["text"]) <= SHORT:
+        return dict(values)
+    text = message["text"][:SHORT].rsplit(maxsplit=1)[0] + " …"
+    html = Markup('<p style="white-space: pre-line">{}</p>').format(text)
+    return {**values, "message": {**message, "text": text, "html": html}}
+
+
+def _content(kind: str, name: str, context: Mapping[str, Any]) -> str:
+    """What stands between the opening and the end of a letter."""
+    template = _environment.get_template(f"{kind}/{name}")
+    return "".join(template.blocks["content"](template.new_context(dict(context))))
+
+
 def kinds() -> frozenset[str]:
-    """The events that have a letter."""
+    """The events that have a letter, and what gathers several."""
     return frozenset(folder.name for folder in TEMPLATES.iterdir() if folder.is_dir())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from desk.domain.notices import PERSONAL
 from desk.domain.vocabulary import Party
 from desk.mail import letter
 from desk.mail.letter import Letter
@@ -66,6 +67,8 @@ TITLES: Mapping[str, str] = {
     "sign_in_link_issued": "A sign-in link",
     "issue_published": "A known issue was published",
     "issue_updated": "News of a known issue",
+    letter.GATHERED: "Several things happened on a ticket",
+    letter.DIGEST: "The daily mail",
 }
 
 
@@ -73,17 +76,18 @@ READERS: Mapping[str, tuple[str, ...]] = {
     MEMBER: (
         "opened", "received_unverified", "requester_confirmed", "participant_added", "answered", "asked_member",
         "escalated", "promise_moved", "resolved", "reopened", "merged", "transferred", "secret_removed",
-        "sign_in_link_issued", "issue_published", "issue_updated",
+        "sign_in_link_issued", "issue_published", "issue_updated", letter.DIGEST,
     ),
     LEAD: (
         "opened", "received_unverified", "assigned", "member_wrote", "noted", "warned", "breached", "accepted",
         "returned", "declined", "fixed", "confirmed", "reopened", "transferred", "objection_raised",
         "objection_confirmed", "objection_refused", "mail_returned", "storm_stopped", "mailbox_fell_silent",
-        "calendar_never_opens",
+        "calendar_never_opens", letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
         "escalated", "noted", "warned", "breached", "tier_moved", "verified", "withdrawn", "objection_raised",
         "objection_confirmed", "objection_refused", "storm_stopped", "mailbox_fell_silent", "calendar_never_opens",
+        letter.GATHERED,
     ),
 }  # fmt: skip
 """Which letters each side gets, in the order in which a ticket brings them about."""
@@ -99,6 +103,12 @@ _WITHOUT_A_TICKET = frozenset(
     }
 )
 _WITHOUT_A_MESSAGE = frozenset({"requester_confirmed", "accepted", "verified", "withdrawn", "tier_moved"})
+
+_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    MEMBER: ("escalated", "promise_moved"),
+    LEAD: ("noted", "fixed"),
+    REGISTRY: ("escalated", "noted"),
+}
 
 _OBJECTION = {
     "clock": "Solution",
@@ -142,7 +152,29 @@ def examples(zone: str) -> list[Example]:
 
 def example(kind: str, side: str, zone: str) -> Letter:
     """One letter, by the same code that writes the real ones."""
+    if kind in letter.COLLECTIONS:
+        return _collection(kind, side, zone)
     return letter.write(kind, _values(kind, side, zone), zone=zone, with_marker=kind not in _WITHOUT_A_TICKET)
+
+
+def _collection(kind: str, side: str, zone: str) -> Letter:
+    """The two letters that tell of several events, with those that this side gets together."""
+    values = _values("noted", side, zone)
+    if kind == letter.GATHERED:
+        parts = [(each, _AT, _values(each, side, zone)) for each in _TOGETHER[side]]
+        return letter.collect(kind, [letter.Section("", "", parts)], values, zone=zone, with_marker=True)
+    subject = "#1040 Redirect address is refused (Example University)"
+    parts = [(each, _AT, _values(each, side, zone)) for each in _TOGETHER[side]]
+    sections = [letter.Section(subject, f"{BASE_URL}/tickets/1040", parts)]
+    if side == MEMBER:
+        news = [("issue_updated", _AT, _values("issue_updated", side, zone))]
+        sections.append(letter.Section("", "", news))
+    values |= {
+        "ticket": None,
+        "count": sum(len(section.parts) for section in sections),
+        "unsubscribe_url": f"{BASE_URL}/unsubscribe/example",
+    }
+    return letter.collect(kind, sections, values, zone=zone, with_marker=False)
 
 
 def _values(kind: str, side: str, zone: str) -> dict[str, Any]:
@@ -164,6 +196,8 @@ def _values(kind: str, side: str, zone: str) -> dict[str, Any]:
         "secrets": ["bearer token"] if kind == "secret_removed" else [],
         "ticket": None if kind in _WITHOUT_A_TICKET else _ticket(side, unproved),
         "base_url": BASE_URL,
+        "choice_url": "" if kind in PERSONAL or kind == "sign_in_link_issued" else f"{BASE_URL}/profile/mail",
+        "unsubscribe_url": f"{BASE_URL}/unsubscribe/example" if kind in ("issue_published", "issue_updated") else "",
         "link_place": f"{BASE_URL}/link/example",
     }
 

@@ -7,12 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict, JsonList
+from desk.domain.notices import Wait
 from desk.domain.vocabulary import Audience
 from desk.mail.failures import Failure
 
 ADDRESS_LENGTH = 254
 MESSAGE_ID_LENGTH = 400
 SUBJECT_LENGTH = 300
+UNSUBSCRIBE_LENGTH = 600
 
 
 class InboundState(StrEnum):
@@ -148,6 +150,7 @@ class OutboundMail(Base):
     subject: Mapped[str] = mapped_column(sa.String(SUBJECT_LENGTH))
     text: Mapped[str] = mapped_column(sa.Text)
     html: Mapped[str] = mapped_column(sa.Text, default="")
+    unsubscribe: Mapped[str] = mapped_column(sa.String(UNSUBSCRIBE_LENGTH), default="")  # where one click ends it
     automatic: Mapped[bool] = mapped_column(default=True)  # marked so that no machine answers it, and capped
     state: Mapped[OutboundState] = mapped_column(default=OutboundState.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -159,6 +162,43 @@ class OutboundMail(Base):
     held_by: Mapped[Hold | None]
     failure: Mapped[Failure | None]  # what a report of this mail's failure meant for the address
     failed_at: Mapped[datetime | None]
+
+
+class WaitingNotice(Base):
+    """Somebody who will be told of an event later: after a short wait, their quiet hours, or in their daily mail.
+
+    Until then there is no letter: when the moment has come it is asked again what they may read and want to hear of.
+    """
+
+    __tablename__ = "waiting_notice"
+    __table_args__ = (
+        sa.UniqueConstraint("event_id", "person_id"),
+        # The sweep: whoever is due first. A person's own notices are found by the other one.
+        sa.Index(
+            "ix_waiting_notice_due",
+            "due_at",
+            "id",
+            sqlite_where=sa.text("written_at IS NULL"),
+            postgresql_where=sa.text("written_at IS NULL"),
+        ),
+        sa.Index(
+            "ix_waiting_notice_person_id",
+            "person_id",
+            sqlite_where=sa.text("written_at IS NULL"),
+            postgresql_where=sa.text("written_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int] = mapped_column(sa.ForeignKey("event.id"))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"))
+    ticket_id: Mapped[int | None] = mapped_column(sa.ForeignKey("ticket.id"))
+    side: Mapped[str] = mapped_column(sa.String(20))
+    audience: Mapped[Audience]
+    wait: Mapped[Wait]
+    due_at: Mapped[datetime]
+    written_at: Mapped[datetime | None]
+    mail_id: Mapped[int | None] = mapped_column(sa.ForeignKey("outbound_mail.id"), index=True)  # empty: not told
 
 
 class SuppressedAddress(Base):

@@ -23,7 +23,7 @@ from desk.conversations.models import Message
 from desk.db import transaction
 from desk.domain.sla import Change
 from desk.events.models import Event
-from desk.mail import late, undelivered
+from desk.mail import late, undelivered, waiting
 from desk.mail.charsets import one_line
 from desk.mail.compose import LINK_PLACE, compose
 from desk.mail.models import Hold, OutboundMail, OutboundState
@@ -94,6 +94,7 @@ def send_one(mail: Mail, *, settings: Settings, now: datetime) -> bool:
             return False
         if not may_still_read(session, row, now):
             row.state, row.last_error = OutboundState.DEAD, "Not sent: the recipient may no longer read it."
+            waiting.again(session, row, now)
             return True
         if held := undelivered.held_back(session, row):
             row.state, row.last_error, row.held_by = OutboundState.DEAD, held, Hold.ADDRESS
@@ -161,10 +162,16 @@ def _claim(session: Session, now: datetime) -> OutboundMail | None:
 
 
 def _put_off(session: Session, row: OutboundMail, now: datetime) -> bool:
-    """Word that time runs out goes out in working hours and while it is news, also when the mail server was away."""
+    """Word that time runs out goes out in working hours and while it is news, also when the mail server was away.
+
+    All other mail that is not urgent keeps the quiet hours of its reader.
+    """
     event = session.get(Event, row.event_id) if row.event_id else None
     if event is None or event.kind not in late.KINDS:
-        return False
+        quiet = waiting.quiet_until(session, row, now)
+        if quiet is not None:
+            row.state, row.attempts, row.next_try_at = OutboundState.QUEUED, 0, quiet
+        return quiet is not None
     if not late.is_news(session, event):
         row.state, row.last_error = OutboundState.DEAD, "Held back: it was no longer news when it could be sent."
         return True

@@ -22,6 +22,7 @@ from desk.mail.models import (
     OutboundMail,
     OutboundState,
     SuppressedAddress,
+    WaitingNotice,
 )
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
@@ -146,6 +147,13 @@ def thread_of(session: Session, ticket_id: int, address: str) -> list[str]:
     # A header of ours is ASCII; ids of strangers may be anything.
     in_order = sorted((at, message_id) for at, message_id in (*came, *sent) if message_id.isascii())
     return list(dict.fromkeys(message_id for _, message_id in in_order))
+
+
+def events_of(session: Session, mail: OutboundMail) -> Sequence[Event]:
+    """The events that a mail of ours tells of: its own, or those that were gathered in it."""
+    gathered = sa.select(WaitingNotice.event_id).where(WaitingNotice.mail_id == mail.id)
+    own = sa.false() if mail.event_id is None else Event.id == mail.event_id
+    return session.scalars(sa.select(Event).where(sa.or_(own, Event.id.in_(gathered))).order_by(Event.id)).all()
 
 
 def automatic_count(

@@ -68,13 +68,20 @@ def kinds() -> frozenset[str]:
 
 def may_still_read(session: Session, mail: OutboundMail, now: datetime) -> bool:
     """Whether a mail that was written may still be sent: roles end, and issues are no longer followed, meanwhile."""
-    event = session.get(Event, mail.event_id) if mail.event_id else None
     person = session.get(Person, mail.person_id) if mail.person_id else None
-    if event is None or person is None:
+    if person is None:
+        return True
+    recipient = Recipient(mail.to_address, "", mail.audience or Audience.MEMBER, person)
+    return all(may_be_told(session, event, recipient, now) for event in queries.events_of(session, mail))
+
+
+def may_be_told(session: Session, event: Event, recipient: Recipient, now: datetime) -> bool:
+    """Whether somebody who was to be told of an event may be told at this moment."""
+    person = recipient.person
+    if person is None:
         return True
     if event.issue_id is not None and event.ticket_id is None and event.consortium_id is not None:
         return person.id in known_issues.followers(session, event.issue_id, event.consortium_id, now)
-    recipient = Recipient(mail.to_address, "", mail.audience or Audience.MEMBER, person)
     return person.active and _may_read(session, event, recipient, now)
 
 

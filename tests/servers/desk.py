@@ -29,6 +29,7 @@ class Desk:
             "DESK_CONFIG": os.devnull,
             "DESK_TESTING": "yes",
             "DESK_SMTP_SECURITY": "none",
+            "DESK_MAIL_GATHER_SECONDS": "0",
             "DESK_SECRET_KEY": SECRET_KEY,
             "DESK_MAIL_DOMAIN": "desk.example",
             "DESK_BASE_URL": "http://127.0.0.1",

@@ -1,0 +1,1 @@
+"""Which mails people get, and when: what they choose for themselves."""
