@@ -263,6 +263,23 @@ def _checked(settings: Settings) -> Settings:
     return settings
 
 
+_AT_LEAST_ONE = (
+    "SMTP_TIMEOUT",
+    "SESSION_HOURS",
+    "SIGN_IN_LINK_MINUTES",
+    "INVITATION_HOURS",
+    "MAX_UPLOAD_MB",
+    "MAX_MAIL_MB",
+    "MAIL_PER_STRANGER_AND_DAY",
+    "MAIL_STRANGERS_PER_HOUR",
+    "MAIL_PER_PERSON_AND_DAY",
+    "MAIL_PER_TICKET_AND_HOUR",
+    "MAIL_PAIR_PER_HOUR",
+    "MAIL_PAIR_PER_DAY",
+    "TICK_SECONDS",
+)
+
+
 def _complaints(settings: Settings) -> list[tuple[bool, str]]:
     base = urlsplit(settings.BASE_URL)
     return [
@@ -306,22 +323,5 @@ def _complaints(settings: Settings) -> list[tuple[bool, str]]:
             not 0 <= settings.MAIL_GATHER_SECONDS <= 3600,
             "MAIL_GATHER_SECONDS must be from 0 (nothing waits) to 3600.",
         ),
-        *(
-            (getattr(settings, name) < 1, f"{name} must be at least 1.")
-            for name in (
-                "SMTP_TIMEOUT",
-                "SESSION_HOURS",
-                "SIGN_IN_LINK_MINUTES",
-                "INVITATION_HOURS",
-                "MAX_UPLOAD_MB",
-                "MAX_MAIL_MB",
-                "MAIL_PER_STRANGER_AND_DAY",
-                "MAIL_STRANGERS_PER_HOUR",
-                "MAIL_PER_PERSON_AND_DAY",
-                "MAIL_PER_TICKET_AND_HOUR",
-                "MAIL_PAIR_PER_HOUR",
-                "MAIL_PAIR_PER_DAY",
-                "TICK_SECONDS",
-            )
-        ),
+        *((getattr(settings, name) < 1, f"{name} must be at least 1.") for name in _AT_LEAST_ONE),
     ]

@@ -61,7 +61,6 @@ def compose(row: OutboundMail, *, link: str = "") -> EmailMessage:
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message[OWN_MARK] = "yes"
-    message["Content-Language"] = "en"
     if row.unsubscribe:
         # RFC 8058: one click, without a page in between. The relay that signs with DKIM covers both by its own list.
         message["List-Unsubscribe"] = f"<{row.unsubscribe}>"
@@ -70,4 +69,5 @@ def compose(row: OutboundMail, *, link: str = "") -> EmailMessage:
     if row.html:
         body = row.html.replace(LINK_PLACE, html.escape(link))
         message.add_alternative(body, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = "en"  # last: the library moves such headers into the first part
     return message

@@ -1,4 +1,4 @@
-"""Which mails wait, and until when: quiet hours over midnight and over the change of clocks, the daily hour, urgency."""
+"""Which mails wait, and until when: quiet hours, also over the change of clocks, the daily hour, what is urgent."""
 
 from datetime import UTC, datetime, timedelta
 
