@@ -17,8 +17,8 @@ from desk.domain.notices import Topic
 from desk.domain.vocabulary import Audience, Channel
 from desk.events import service as events
 from desk.extensions import mail
-from desk.issues import service as issues
 from desk.issues.models import Issue
+from desk.known_issues import service as issues
 from desk.mail import drafting, notify, outbound, waiting
 from desk.mail.compose import compose
 from desk.mail.models import OutboundMail, OutboundState, WaitingNotice
