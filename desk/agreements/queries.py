@@ -375,5 +375,5 @@ def _named(session: Session, actor: Actor, lines: list[Line]) -> list[Line]:
     """With the subjects of the tickets that the actor may open; the others are counted only."""
     numbers = {line.number for line in lines}
     wanted = sa.select(Ticket.id, Ticket.subject).where(Ticket.id.in_(numbers), tickets.visible_to(actor))
-    names = {row.id: row.subject for row in session.execute(wanted)}
+    names = tickets.subjects_for(session, actor, {row.id: row.subject for row in session.execute(wanted)})
     return [Line(line.number, names[line.number], line.move) for line in lines if line.number in names]

@@ -1,5 +1,6 @@
 """Reading for who writes a brief: what to begin with, what can be shown, and exactly what the registry will see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -7,7 +8,7 @@ from sqlalchemy.orm import Session
 from desk.catalogue import queries as catalogue
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message
-from desk.domain.escalation import Brief, Consent, as_disclosed
+from desk.domain.escalation import Brief, Consent, as_disclosed, disclosed_text
 from desk.domain.identifiers import Kind
 from desk.domain.wording import IMPACT_WORDS
 from desk.escalations.models import Escalation
@@ -25,6 +26,15 @@ class Candidate:
     disclosed: bool
     chosen_attachments: frozenset[int]
     disclosed_attachments: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a registry will read once the brief is sent."""
+
+    subject: str
+    lines: Sequence[Line]
+    messages: Sequence[Candidate]
 
 
 def first_brief(session: Session, ticket: Ticket) -> Brief:
@@ -101,9 +111,9 @@ def candidates(session: Session, ticket: Ticket, escalation: Escalation | None, 
     return found
 
 
-def preview(session: Session, ticket: Ticket, escalation: Escalation) -> tuple[list[Line], list[Candidate]]:
-    """Exactly what the registry will see: the brief and the chosen messages with their chosen attachments."""
+def preview(session: Session, ticket: Ticket, escalation: Escalation) -> Preview:
+    """Exactly what the registry will see: subject, brief, and the chosen messages with their chosen attachments."""
     brief = as_disclosed(Brief.from_dict(escalation.brief))
     entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     chosen = [each for each in candidates(session, ticket, escalation, brief.consent) if each.chosen]
-    return lines_of(brief, entry), chosen
+    return Preview(disclosed_text(ticket.subject, brief.consent), lines_of(brief, entry), chosen)

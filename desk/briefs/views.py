@@ -11,7 +11,7 @@ from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound, NotPermitted
-from desk.domain.escalation import EDITABLE, OPEN, Brief, lacks, mask
+from desk.domain.escalation import EDITABLE, OPEN, Brief, lacks
 from desk.domain.permissions import Actor, Permission, may
 from desk.errors import status_of
 from desk.escalations import queries as escalations
@@ -117,18 +117,16 @@ def _preview(number: int, refused: str | None = None) -> str:
     if found is None:
         raise NotFound
     entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
-    lines, messages = queries.preview(session, ticket, found)
+    shown = queries.preview(session, ticket, found)
     missing = [(forms.anchor(name), label, text) for name, label, text in lacks(Brief.from_dict(found.brief), entry)]
     return render_template(
         "briefs/preview.html",
         ticket=ticket,
         escalation=found,
-        lines=lines,
-        messages=messages,
+        shown=shown,
         missing=missing,
         refused=refused,
         locked=found.state not in EDITABLE,
-        names_somebody=mask(ticket.subject) != ticket.subject,
     )
 
 

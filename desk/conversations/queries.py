@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from desk import markup
 from desk.conversations.models import Attachment, Disclosure, Message
-from desk.domain.escalation import mask
+from desk.domain.masking import mask
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
 from desk.domain.vocabulary import Audience, Channel
 

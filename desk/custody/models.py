@@ -36,3 +36,5 @@ class CustodyEntry(Base):
     seconds: Mapped[int | None]
     reason: Mapped[str] = mapped_column(sa.String(60))  # the event that moved it: opened, escalated, returned, ...
     actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
+    # Percent of the overall promise that was left when the turn began; None where nothing was promised.
+    promise_left: Mapped[int | None]

@@ -1,6 +1,5 @@
 """The hand-over to a registry: its states and moves as data, the brief, and what a brief still lacks. Pure."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
@@ -9,6 +8,7 @@ from typing import Any
 from desk.domain.catalogue import Entry
 from desk.domain.errors import IllegalTransition, InvalidInput
 from desk.domain.identifiers import redact
+from desk.domain.masking import mask
 from desk.domain.text import clean_text, cut_line
 
 BRIEF_TEXT_LENGTH = 20_000
@@ -339,14 +339,6 @@ def disclosed_text(text: str, consent: Consent) -> str:
     """A message as the registry reads it: the same two rules as for the brief."""
     clean, _ = redact(text)
     return clean if consent is Consent.GIVEN else mask(clean)
-
-
-def mask(text: str) -> str:
-    """iDs keep their last group and addresses their domain, so that two mentions of one person can still be told."""
-    # No asterisks: the text is shown as Markdown, which would make emphasis of them.
-    text = re.sub(r"(?<!\d)\d{4}-\d{4}-\d{4}-(\d{3}[\dXx])(?!\d)", r"0000-••••-••••-\1", text)
-    # The bound keeps this linear on text that is one long run of allowed characters.
-    return re.sub(r"(?<![\w.+%-])[\w.+%-]{1,64}@((?:[\w-]{1,63}\.){1,8}\w{2,24})", r"•••@\1", text)
 
 
 def _rewritten(brief: Brief, change: Callable[[str], str]) -> Brief:

@@ -22,6 +22,7 @@ from desk.domain.escalation import (
     STATE_LABELS,
     WITH_REGISTRY,
     Brief,
+    Consent,
     EscalationState,
     Move,
     ReturnReason,
@@ -82,6 +83,7 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
         tier=found.tier,
         now=now,
         escalation_id=found.id,
+        people_named=brief.consent is Consent.GIVEN,
     )
     handover.disclose(
         session,

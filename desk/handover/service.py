@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
@@ -30,11 +31,22 @@ def hand_over(
     now: datetime,
     escalation_id: int | None = None,
     message: Message | None = None,
+    people_named: bool = False,
 ) -> None:
-    """Give the ticket to a registry's team, which sees what is disclosed from now on. Called by ``escalations``."""
-    subject = tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
-    if registry_id not in subject.registry_ids:
-        session.add(TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now))
+    """Give the ticket to a registry's team, which sees what is disclosed from now on. Called by ``escalations``.
+
+    ``people_named``: those whose iDs and addresses appear agreed that the registry reads them.
+    """
+    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
+    handed = session.scalars(
+        sa.select(TicketRegistry).where(
+            TicketRegistry.ticket_id == ticket.id, TicketRegistry.registry_id == registry_id
+        )
+    ).first()
+    if handed is None:
+        handed = TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now)
+        session.add(handed)
+    handed.people_named = people_named
     ticket.tier = tier
     tickets.move(
         session,

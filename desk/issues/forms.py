@@ -149,7 +149,7 @@ def said_by_ticket(session: Session, actor: Actor, number: int) -> dict[str, Any
     return {
         "owned_by": f"consortium:{ticket.consortium_id}" if is_lead else f"registry:{ticket.consortium.registry_id}",
         "ticket": ticket.number,
-        "title": ticket.subject,
+        "title": tickets.subject_for(session, actor, ticket),
         "symptom": next((message.text for message in said if message.audience is Audience.MEMBER), ""),
         "service": ticket.service,
         "environment": ticket.environment,

@@ -7,10 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.accounts import queries as accounts
 from desk.accounts.models import Person, Team
 from desk.config import Settings
 from desk.conversations.models import Message
 from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
+from desk.domain.masking import mask
 from desk.domain.notices import MEMBER, PERSONAL
 from desk.domain.targets import Kind
 from desk.events.models import Event
@@ -18,6 +20,7 @@ from desk.mail import late
 from desk.mail.compose import LINK_PLACE
 from desk.mail.told import Recipient
 from desk.sla import queries as sla
+from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 
@@ -56,7 +59,7 @@ def values(session: Session, event: Event, recipient: Recipient, settings: Setti
         "answer_by": _promised_answer(session, ticket, now) if ticket and event.kind == "opened" else None,
         "message": _shown(message),
         "secrets": removed,
-        "ticket": _ticket(ticket, recipient, settings, proposed=proposed) if ticket else None,
+        "ticket": _ticket(session, ticket, recipient, settings, now, proposed=proposed) if ticket else None,
         "base_url": settings.BASE_URL,
         "choice_url": f"{settings.BASE_URL}/profile/mail" if chosen else "",
         "unsubscribe_url": "",
@@ -84,15 +87,26 @@ def _shown(message: Message | None) -> dict[str, Any] | None:
     }
 
 
-def _ticket(ticket: Ticket, recipient: Recipient, settings: Settings, *, proposed: bool) -> dict[str, Any]:
+def _ticket(
+    session: Session, ticket: Ticket, recipient: Recipient, settings: Settings, now: datetime, *, proposed: bool
+) -> dict[str, Any]:
     words = MEMBER_WORDS if recipient.side == MEMBER else STAFF_WORDS
     org = ticket.member_org.name if ticket.member_org else ""
     return {
         "number": ticket.number,
-        "subject": "" if proposed else ticket.subject,
+        "subject": "" if proposed else _subject(session, ticket, recipient, now),
         "state": words[ticket.state],
         "organisation": org,
         "priority": ticket.priority.value if recipient.side != MEMBER else "",
         "url": f"{settings.BASE_URL}/tickets/{ticket.number}" if recipient.person else "",
         "unverified_sender": ticket.unverified_sender if recipient.side == "lead" else None,
     }
+
+
+def _subject(session: Session, ticket: Ticket, recipient: Recipient, now: datetime) -> str:
+    """Everybody of a registry's desk reads it as on its pages; an address that is nobody's there, masked."""
+    if recipient.side != "registry":
+        return ticket.subject
+    if recipient.person is None:
+        return mask(ticket.subject)
+    return tickets.subject_for(session, accounts.actor_of(session, recipient.person.id, now), ticket)

@@ -51,7 +51,7 @@ def _asked(session: Session, actor: Actor, ticket: Ticket) -> Evidence:
     shown = tickets.messages_for(session, actor, ticket, subject)
     whole = [each.message for each in shown if each.html == each.message.html]
     said = [message.text for message in whole if message.audience is Audience.MEMBER]
-    text = "\n".join([ticket.subject, *said[:1]])
+    text = "\n".join([tickets.subject_for(session, actor, ticket), *said[:1]])
     is_lead = may(actor, Permission.TICKET_WORK, subject)
     return _evidence(ticket, text, ticket.identifiers if is_lead else register.stored(find(text)))
 

@@ -35,7 +35,7 @@ from desk.domain.targets import (
 from desk.events.models import Event
 from desk.sla.models import Clock, ClockEvent, ClockSet
 from desk.tickets.models import Ticket
-from desk.tickets.queries import visible_to
+from desk.tickets.queries import subjects_for, visible_to
 
 MOST_TICKETS = 10_000
 """Of one simulation on a page: a few seconds of work. The command line has no such limit."""
@@ -145,12 +145,13 @@ def simulate(session: Session, actor: Actor, question: Question, now: datetime, 
     if wanted is not None:
         pins = {ticket.agreement_version_id for ticket in tickets}
         answer.receipts_unknown = _receipts_count(session, pins) != {wanted}
+    names = subjects_for(session, actor, {ticket.id: ticket.subject for ticket in tickets})
     for ticket, past, calendars in _pasts(session, tickets):
         for comparison in compare(past, calendars, supposition, as_of):
             answer.before[comparison.kind].add(comparison.before)
             answer.after[comparison.kind].add(comparison.after)
             if comparison.changes:
-                answer.changed.append(Changed(ticket.id, ticket.subject, ticket.created_at, comparison))
+                answer.changed.append(Changed(ticket.id, names[ticket.id], ticket.created_at, comparison))
     return answer
 
 

@@ -102,6 +102,8 @@ class TicketRegistry(Base):
     ticket_id: Mapped[int] = mapped_column(sa.ForeignKey("ticket.id"))
     registry_id: Mapped[int] = mapped_column(sa.ForeignKey("registry.id"), index=True)
     since: Mapped[datetime]
+    # Those whose iDs and addresses appear agreed that this registry reads them; until then they are masked for it.
+    people_named: Mapped[bool] = mapped_column(default=False)
 
 
 class SubmittedForm(Base):

@@ -1,6 +1,6 @@
 """Reading tickets: one scope for lists, pages, search and attachments, so that what is listed can be opened."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from desk.conversations.models import Attachment, Message
 from desk.conversations.queries import ShownMessage
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import DONE, LIVE, State
+from desk.domain.masking import mask
 from desk.domain.permissions import Actor, TicketSubject
 from desk.domain.targets import MEMBER_KINDS, Kind
 from desk.domain.vocabulary import Audience
@@ -49,6 +50,14 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """The condition on ``Ticket`` that says the same as ``may(actor, TICKET_READ, ...)``."""
     if actor.system:
         return sa.true()
+    return sa.or_(
+        _own(actor),
+        Ticket.id.in_(sa.select(TicketRegistry.ticket_id).where(TicketRegistry.registry_id.in_(actor.registries()))),
+    )
+
+
+def _own(actor: Actor) -> sa.ColumnElement[bool]:
+    """Whoever sees it as its lead or its member."""
     member_consortia = actor.member_consortia()
     return sa.or_(
         Ticket.consortium_id.in_(actor.consortia()),
@@ -64,8 +73,41 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
             Ticket.consortium_id.in_(member_consortia),
             Ticket.id.in_(sa.select(Participant.ticket_id).where(Participant.person_id == actor.person_id)),
         ),
-        Ticket.id.in_(sa.select(TicketRegistry.ticket_id).where(TicketRegistry.registry_id.in_(actor.registries()))),
     )
+
+
+def subject_for(session: Session, actor: Actor, ticket: Ticket) -> str:
+    """The subject as this reader may read it: every door shows this, never the column."""
+    return subjects_for(session, actor, {ticket.id: ticket.subject})[ticket.id]
+
+
+def subjects_for(session: Session, actor: Actor, subjects: Mapping[int, str]) -> dict[int, str]:
+    """Subjects by ticket id as this reader may read them.
+
+    For a registry iDs and addresses are masked, as in all it reads, until consent came with a sending. One query, and
+    none where nothing is to be masked.
+    """
+    hidden = {number: mask(text) for number, text in subjects.items() if mask(text) != text}
+    if not hidden or actor.system or not actor.registries():
+        return dict(subjects)
+    named = sa.select(TicketRegistry.ticket_id).where(
+        TicketRegistry.registry_id.in_(actor.registries()), TicketRegistry.people_named
+    )
+    whole = sa.select(Ticket.id).where(Ticket.id.in_(hidden), sa.or_(_own(actor), Ticket.id.in_(named)))
+    return {**subjects, **hidden, **{number: subjects[number] for number in session.scalars(whole)}}
+
+
+def subject_at(session: Session, ticket: Ticket, registry_id: int) -> str:
+    """The subject as a registry reads it, whoever there: for what is sent to a desk rather than to a person."""
+    return ticket.subject if names_people_to(session, ticket.id, registry_id) else mask(ticket.subject)
+
+
+def names_people_to(session: Session, ticket_id: int, registry_id: int) -> bool:
+    """Whether this registry reads iDs and addresses of the ticket's people."""
+    handed = sa.exists().where(
+        TicketRegistry.ticket_id == ticket_id, TicketRegistry.registry_id == registry_id, TicketRegistry.people_named
+    )
+    return session.scalar(sa.select(handed)) is True
 
 
 def get(session: Session, actor: Actor, number: int) -> Ticket:

@@ -27,10 +27,17 @@ from desk.known_issues import queries as known_issues
 from desk.mail import stopped
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
+from desk.tickets.models import Ticket
 
 blueprint = Blueprint("tickets", __name__)
 
 PROPOSALS_SHOWN = 4
+
+
+@blueprint.app_template_global("subject_of")
+def subject_of(ticket: Ticket) -> str:
+    """A ticket's subject as the reader of the page may read it; pages that a registry sees show this."""
+    return queries.subject_for(db.session(), current_actor(), ticket)
 
 
 # ------------------------------------------------------------------ lists

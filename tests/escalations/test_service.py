@@ -110,14 +110,14 @@ def test_with_consent_people_stay_readable(stage: Stage) -> None:
 def test_the_preview_is_what_the_registry_then_reads(stage: Stage, cast: Cast) -> None:
     (message,) = stage.messages()
     escalation = stage.saved(messages=[message.id])
-    lines, messages = brief_queries.preview(stage.session, stage.ticket, escalation)
+    shown = brief_queries.preview(stage.session, stage.ticket, escalation)
     stage.does(cast.leo, service.send)
     entry = queries.catalogue.entry(stage.session, stage.ticket.catalogue_key)
     read = queries.shown_brief(stage.session, escalation, Side.REGISTRY)
-    assert queries.lines_of(read, entry) == lines
+    assert queries.lines_of(read, entry) == shown.lines
     disclosed = next(iter(queries.conversations.disclosures_of(stage.session, stage.ticket.id)))
     assert disclosed.text is not None
-    assert (messages[0].html, "<em>" in messages[0].html) == (seen_by(stage, "rita")[0][1], False)
+    assert (shown.messages[0].html, "<em>" in shown.messages[0].html) == (seen_by(stage, "rita")[0][1], False)
 
 
 def test_what_was_shown_once_is_previewed_as_it_was_shown(stage: Stage, cast: Cast) -> None:
@@ -125,7 +125,7 @@ def test_what_was_shown_once_is_previewed_as_it_was_shown(stage: Stage, cast: Ca
     stage.sent(messages=[message.id], attachments=[message.attachments[0].id])
     stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="Please ask.")
     escalation = stage.saved(consent=Consent.GIVEN)
-    (candidate,) = brief_queries.preview(stage.session, stage.ticket, escalation)[1]
+    (candidate,) = brief_queries.preview(stage.session, stage.ticket, escalation).messages
     assert candidate.disclosed
     assert candidate.disclosed_attachments == {message.attachments[0].id}
     assert candidate.html == seen_by(stage, "rita")[0][1]
