@@ -1,5 +1,6 @@
 """What happened to a ticket, line by line: only what the reader may know of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,9 +59,12 @@ def timeline(session: Session, ticket: Ticket, side: Side) -> list[Happening]:
     shown = [each for each in events.timeline(session, ticket.id) if _is_for(each, side)]
     names = accounts.names_of_people(session, {each.actor_id for each in shown if each.actor_id is not None})
     return [
-        Happening(each.at, each.kind, EVENT_WORDS[each.kind], names.get(each.actor_id or 0), _detail(each, side))
-        for each in shown
+        Happening(each.at, each.kind, EVENT_WORDS[each.kind], _by(each, names), _detail(each, side)) for each in shown
     ]
+
+
+def _by(event: Event, names: Mapping[int, str]) -> str | None:
+    return names.get(event.actor_id or 0) or event.payload.get("by")
 
 
 def _is_for(event: Event, side: Side) -> bool:
@@ -88,6 +92,8 @@ def _detail(event: Event, side: Side) -> str:
         return f"from {payload.get('from')} to {payload.get('to')}"
     if event.kind == "mail_returned":
         return f"to {payload.get('address')}, {payload.get('why')}"
+    if event.kind == "registry_answer_held":
+        return str(payload.get("why", ""))
     if event.kind in ("warned", "breached"):
         return str(payload.get("kind", "")).replace("_", " ")
     return ""

@@ -75,6 +75,26 @@ def append(
     return message
 
 
+def as_it_came(
+    message: Message,
+    *,
+    author_label: str,
+    channel: Channel,
+    quoted_text: str = "",
+    files: Sequence[File] = (),
+    now: datetime,
+) -> None:
+    """Let a message that a verb has just written be what came by another way: its writer's name, its quotation, files.
+
+    For the same unit of work only: a message that somebody has read is never changed.
+    """
+    quoted, removed = redact(clean_text(quoted_text, name="The quotation", field="text", required=False, turns=True))
+    message.author_label, message.channel, message.quoted_text = author_label, channel, quoted
+    message.html = queries.html_of(message, message.text)
+    message.secrets_removed = sorted({*message.secrets_removed, *(one.kind for one in removed)})
+    message.attachments.extend(_kept(file, now) for file in files)
+
+
 def disclose(
     session: Session,
     ticket_id: int,

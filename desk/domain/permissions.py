@@ -48,6 +48,7 @@ class Permission(StrEnum):
     CALENDAR_READ = "calendar:read"  # hours, agreements and what they would change, of one's own desk
     CALENDAR_EDIT = "calendar:edit"
     MAIL_READ = "mail:read"  # the mail screen with its quarantine
+    BRIDGE_EDIT = "bridge:edit"  # how a registry that keeps its own desk is reached by mail
     AUDIT_READ = "audit:read"
     PROFILE_EDIT = "profile:edit"  # one's own
 
@@ -161,7 +162,15 @@ class PersonSubject:
     places: tuple[Place, ...] = field(default=())
 
 
-Subject = TicketSubject | MessageSubject | IssueSubject | Place | PersonSubject
+@dataclass(frozen=True, slots=True)
+class BridgeSubject:
+    """A registry that is reached by mail, and every consortium whose escalations go there."""
+
+    registry_id: int
+    consortium_ids: frozenset[int] = frozenset()
+
+
+Subject = TicketSubject | MessageSubject | IssueSubject | Place | PersonSubject | BridgeSubject
 
 
 def may(actor: Actor, permission: Permission, subject: Subject) -> bool:
@@ -280,6 +289,14 @@ def _reads_audit(actor: Actor, place: Place) -> bool:
     return _manages(actor, place)
 
 
+def _edits_bridge(actor: Actor, bridge: BridgeSubject) -> bool:
+    """A lead's manager only where no other consortium's escalations would go where they say."""
+    if actor.has_role(Role.ADMINISTRATOR) or bridge.registry_id in actor.registries(frozenset({Role.REGISTRY_MANAGER})):
+        return True
+    managed = actor.consortia(frozenset({Role.LEAD_MANAGER}))
+    return bool(bridge.consortium_ids) and bridge.consortium_ids <= managed
+
+
 def _is_self(actor: Actor, person: PersonSubject) -> bool:
     return actor.person_id == person.person_id
 
@@ -301,6 +318,7 @@ _RULES: dict[tuple[Permission, type], Callable[..., bool]] = {
     (Permission.CALENDAR_READ, Place): _works_at,
     (Permission.CALENDAR_EDIT, Place): _manages,
     (Permission.MAIL_READ, Place): _manages,
+    (Permission.BRIDGE_EDIT, BridgeSubject): _edits_bridge,
     (Permission.AUDIT_READ, Place): _reads_audit,
     (Permission.PROFILE_EDIT, PersonSubject): _is_self,
 }
@@ -326,7 +344,15 @@ _STAFF = _EVERYBODY | {
 }
 _LEAD = _STAFF | {Permission.TICKET_OPEN, Permission.TICKET_WORK, Permission.TICKET_ESCALATE}
 _REGISTRY = _STAFF | {Permission.ESCALATION_WORK}
-_MANAGES = frozenset({Permission.PEOPLE_EDIT, Permission.CALENDAR_EDIT, Permission.MAIL_READ, Permission.AUDIT_READ})
+_MANAGES = frozenset(
+    {
+        Permission.PEOPLE_EDIT,
+        Permission.CALENDAR_EDIT,
+        Permission.MAIL_READ,
+        Permission.BRIDGE_EDIT,
+        Permission.AUDIT_READ,
+    }
+)
 
 GIVES: dict[Role, frozenset[Permission]] = {
     Role.CONTACT: _MEMBER,
@@ -335,6 +361,6 @@ GIVES: dict[Role, frozenset[Permission]] = {
     Role.LEAD_MANAGER: _LEAD | _MANAGES,
     Role.REGISTRY_AGENT: _REGISTRY,
     Role.REGISTRY_MANAGER: _REGISTRY | _MANAGES,
-    Role.ADMINISTRATOR: _EVERYBODY | {Permission.AUDIT_READ},
+    Role.ADMINISTRATOR: _EVERYBODY | {Permission.BRIDGE_EDIT, Permission.AUDIT_READ},
 }
 """What each role gives somewhere: the coarse question of a view's guard. Where exactly is for ``may``."""

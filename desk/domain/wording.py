@@ -167,6 +167,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "absorbed": "merged another ticket into this one",
     "transferred": "passed the ticket to another consortium's lead",
     "mail_returned": "A mail could not be delivered",
+    "registry_answer_held": "An answer of the registry's desk is held",
 }
 
 _LISTS: tuple[Mapping[Any, str], ...] = (

@@ -23,7 +23,7 @@ from desk.domain.clock_changes import changes_of
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.identifiers import find, redact
 from desk.domain.lifecycle import DONE, TURN, Action, State, next_state
-from desk.domain.permissions import Actor, Permission, Place, TicketSubject, may
+from desk.domain.permissions import SYSTEM, Actor, Permission, Place, TicketSubject, may
 from desk.domain.priority import Impact, Urgency, priority_of
 from desk.domain.sla import HandoverAnswer
 from desk.domain.text import clean_line
@@ -256,7 +256,11 @@ def record(
     payload: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> None:
-    """Note what happened to the ticket; its audience is the message's, and nobody's in particular when nobody wrote."""
+    """Note what happened to the ticket; its audience is the message's, and nobody's in particular when nobody wrote.
+
+    The desk acting for others (a registry's own desk, by mail) notes their name: there is no person to show.
+    """
+    by = {"by": actor.name} if actor.system and actor.name != SYSTEM.name else {}
     events.record(
         session,
         kind,
@@ -267,7 +271,7 @@ def record(
         message_id=message.id if message else None,
         escalation_id=escalation_id,
         consortium_id=ticket.consortium_id,
-        payload=dict(payload or {}),
+        payload={**(payload or {}), **by},
         quiet=quiet,
     )
 
