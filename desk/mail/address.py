@@ -21,6 +21,8 @@ _AUDIENCES = (Audience.MEMBER, Audience.LEAD, Audience.HANDOVER, Audience.REGIST
 # Ticket 5 bytes, person 4 (0: nobody the desk knows), audience 1, the address it was sent to 6; 52 characters in all.
 _IDS = struct.Struct(">BIIB6s")
 _REPLY = re.compile(r"reply\+([a-z2-7]{52})@(.+)")
+_ESCALATION = re.compile(r"esc\+([a-z2-7]{34})@(.+)")
+_LINK = struct.Struct(">BI")  # 21 bytes with the signature, 34 characters
 _ID = re.compile(r"d([a-z2-7]{60})@(.+)")
 
 
@@ -61,6 +63,19 @@ class Signer:
         ids = hashlib.sha256(",".join(map(str, event_ids)).encode()).digest()[:10] + _digest(to_address)
         return f"c{self._token('collection', ids)}@{self.domain}"
 
+    def escalation_address(self, link_id: int) -> str:
+        """From where the mails of one escalation go to a registry's own desk; the local part is 38 characters."""
+        high, low = divmod(link_id, 1 << 32)
+        return f"esc+{self._token('escalation', _LINK.pack(high, low))}@{self.domain}"
+
+    def read_escalation_address(self, address: str) -> int | None:
+        """The link that such an address was made for; None for any other address and a forged one."""
+        ids = self._ids("escalation", _ESCALATION.fullmatch(address.strip().strip("<>").lower()))
+        if ids is None:
+            return None
+        high, low = _LINK.unpack(ids)
+        return (high << 32) + low if not high and low < 1 << 31 else None
+
     def read_reply_address(self, address: str) -> Issued | None:
         """What a reply address was issued for; None for any other address, a forged one and one of another desk."""
         return self._read("reply", _REPLY.fullmatch(address.strip().lower()))
@@ -70,8 +85,8 @@ class Signer:
         return self._read("message-id", _ID.fullmatch(message_id.strip().strip("<>").lower()))
 
     def claims_to_be_ours(self, address: str) -> bool:
-        """Whether it has the form of a reply address of this desk, whatever its signature is worth."""
-        return address.lower().startswith("reply+") and address.lower().endswith("@" + self.domain)
+        """Whether it has the form of a signed address of this desk, whatever its signature is worth."""
+        return address.lower().startswith(("reply+", "esc+")) and address.lower().endswith("@" + self.domain)
 
     def _token(self, purpose: str, ids: bytes) -> str:
         return base64.b32encode(ids + self._mac(purpose, ids)).decode("ascii").rstrip("=").lower()
@@ -82,6 +97,10 @@ class Signer:
         return hmac.new(self._key, signed, hashlib.sha256).digest()[:_MAC_BYTES]
 
     def _read(self, purpose: str, match: re.Match[str] | None) -> Issued | None:
+        ids = self._ids(purpose, match)
+        return _unpacked(ids) if ids is not None else None
+
+    def _ids(self, purpose: str, match: re.Match[str] | None) -> bytes | None:
         if match is None or match[2] != self.domain:
             return None
         try:
@@ -89,9 +108,7 @@ class Signer:
         except binascii.Error:
             return None
         ids, mac = token[:-_MAC_BYTES], token[-_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(purpose, ids)):
-            return None
-        return _unpacked(ids)
+        return ids if hmac.compare_digest(mac, self._mac(purpose, ids)) else None
 
 
 def _packed(ticket_id: int, person_id: int | None, audience: Audience, to_address: str) -> bytes:

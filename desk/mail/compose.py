@@ -1,6 +1,8 @@
 """A row of mail as the bytes that go over the wire. Headers only through the library, which refuses line breaks."""
 
 import html
+from collections.abc import Sequence
+from dataclasses import dataclass
 from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
@@ -10,6 +12,9 @@ from typing import Any
 from desk.mail.charsets import one_line
 from desk.mail.evidence import OWN_MARK
 from desk.mail.models import OutboundMail
+
+ESCALATION_MARK = "X-Desk-Escalation"
+"""On every mail to a registry's own desk, with our number: what comes back with it is our own."""
 
 LINK_PLACE = "{{ one-time link }}"
 """Stands in a row for a sign-in link until the moment of sending: the database alone gives nobody a link."""
@@ -42,7 +47,15 @@ for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe"):
 _POLICY = SMTP.clone(header_factory=_headers)
 
 
-def compose(row: OutboundMail, *, link: str = "") -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a mail to a registry's own desk has besides its text: which escalation, and files (name, type, bytes)."""
+
+    reference: str
+    files: Sequence[tuple[str, str, bytes]] = ()
+
+
+def compose(row: OutboundMail, *, link: str = "", carried: Carried | None = None) -> EmailMessage:
     """The mail of a row; the same one for each try. Seven bits on the wire."""
     message = EmailMessage(policy=_POLICY)
     message["From"] = row.from_header
@@ -65,9 +78,14 @@ def compose(row: OutboundMail, *, link: str = "") -> EmailMessage:
         # RFC 8058: one click, without a page in between. The relay that signs with DKIM covers both by its own list.
         message["List-Unsubscribe"] = f"<{row.unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if carried:
+        message[ESCALATION_MARK] = carried.reference
     message.set_content(row.text.replace(LINK_PLACE, link), cte="quoted-printable")
     if row.html:
         body = row.html.replace(LINK_PLACE, html.escape(link))
         message.add_alternative(body, subtype="html", cte="quoted-printable")
+    for name, kind, data in carried.files if carried else ():
+        main, _, sub = kind.partition("/")
+        message.add_attachment(data, maintype=main, subtype=sub or "octet-stream", filename=name, cte="base64")
     message["Content-Language"] = "en"  # last: the library moves such headers into the first part
     return message

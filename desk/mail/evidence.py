@@ -57,6 +57,9 @@ _ROBOTS = re.compile(
 )
 
 
+NO_SERVER = "no receiving server is configured whose results would count"
+
+
 def machine_evidence(fields: Fields, sender: Address | None) -> tuple[str, ...]:
     """Each sign that a machine wrote this, in words; empty for a person (RFC 3834 section 2 and custom)."""
     found: list[str] = []
@@ -109,7 +112,7 @@ def authentication(fields: Fields, sender: Address | None, authserv_id: str | No
     first header of ours counts: a receiving server writes above what came with the mail.
     """
     if not authserv_id:
-        return AuthVerdict.GRAY, "no receiving server is configured whose results would count"
+        return AuthVerdict.GRAY, NO_SERVER
     if sender is None:
         return AuthVerdict.GRAY, "there is no single sender"
     domain = sender.email.rpartition("@")[2].lower()

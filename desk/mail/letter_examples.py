@@ -61,6 +61,7 @@ TITLES: Mapping[str, str] = {
     "objection_refused": "An objection was refused",
     "secret_removed": "Something secret was removed",
     "mail_returned": "A mail was not delivered",
+    "registry_answer_held": "An answer of the registry’s desk is held",
     "storm_stopped": "Too many mails of one address",
     "mailbox_fell_silent": "A mailbox is silent",
     "calendar_never_opens": "Working hours that never open again",
@@ -81,8 +82,8 @@ READERS: Mapping[str, tuple[str, ...]] = {
     LEAD: (
         "opened", "received_unverified", "assigned", "member_wrote", "noted", "warned", "breached", "accepted",
         "returned", "declined", "fixed", "confirmed", "reopened", "transferred", "objection_raised",
-        "objection_confirmed", "objection_refused", "mail_returned", "storm_stopped", "mailbox_fell_silent",
-        "calendar_never_opens", letter.GATHERED, letter.DIGEST,
+        "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
+        "mailbox_fell_silent", "calendar_never_opens", letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
         "escalated", "noted", "warned", "breached", "tier_moved", "verified", "withdrawn", "objection_raised",
@@ -102,7 +103,9 @@ _WITHOUT_A_TICKET = frozenset(
         "mailbox_fell_silent",
     }
 )
-_WITHOUT_A_MESSAGE = frozenset({"requester_confirmed", "accepted", "verified", "withdrawn", "tier_moved"})
+_WITHOUT_A_MESSAGE = frozenset(
+    {"requester_confirmed", "accepted", "verified", "withdrawn", "tier_moved", "registry_answer_held"}
+)
 
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
     MEMBER: ("escalated", "promise_moved"),
@@ -134,6 +137,10 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
         "address": "gone@member.example",
         "why": "the address does not exist",
         "suppressed": True,
+    },
+    "registry_answer_held": {
+        "team": "Example Registry support",
+        "why": "The number 10234 of the registry's desk belongs to another escalation already.",
     },
     "storm_stopped": {"address": "help@other-desk.example"},
     "mailbox_fell_silent": {"address": "support@desk.example", "usual_hours": 3, "silent_hours": 14},

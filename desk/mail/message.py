@@ -6,6 +6,7 @@ The standard library parses the structure in its old mode: the newer one raises 
 """
 
 import email
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -64,6 +65,7 @@ class InboundMessage:
     size: int
     complete: bool
     defects: tuple[str, ...]
+    desk_fields: tuple[tuple[str, str], ...] = ()  # headers in which other desks write number and status of a ticket
 
     @property
     def is_machine(self) -> bool:
@@ -154,7 +156,17 @@ def _message(
         size=len(raw),
         complete=complete,
         defects=(*defects, *body.defects),
+        desk_fields=_desk_fields(fields),
     )
+
+
+_DESK_FIELD = re.compile(r"x-[a-z0-9-]{0,60}(?:ticket|case|request|issue|escalation)[a-z0-9-]{0,40}")
+_MOST_DESK_FIELDS = 20
+
+
+def _desk_fields(fields: Fields) -> tuple[tuple[str, str], ...]:
+    found = [(name, value(fields, name)[:200]) for name in sorted(fields) if _DESK_FIELD.fullmatch(name)]
+    return tuple(found[:_MOST_DESK_FIELDS])
 
 
 _MOST_PARTS_ASKED = 20

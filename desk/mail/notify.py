@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from desk.config import Settings
 from desk.events import queries as events
 from desk.events.models import Event
-from desk.mail import drafting, late, waiting
+from desk.mail import bridge_out, drafting, late, waiting
 from desk.mail.told import Recipient, told
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,10 @@ def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
     if event.tell_from is not None and event.tell_from > now:
         return True
     event.expanded_at = now
+    mailed = _to_a_registrys_desk(session, event, settings, now)
     for recipient in waiting.listeners(session, event, _told(session, event, now)):
+        if recipient.address.lower() == mailed:
+            continue
         try:
             with session.begin_nested():
                 waiting.tell(session, event, recipient, settings, now)
@@ -46,6 +49,17 @@ def _waits(session: Session, event: Event, now: datetime) -> datetime | None:
     except Exception:
         log.exception("it could not be found out when to tell of event %s (%s)", event.id, event.kind)
         return None
+
+
+def _to_a_registrys_desk(session: Session, event: Event, settings: Settings, now: datetime) -> str:
+    """Where the event went to a registry that is reached by mail; '' for all others."""
+    try:
+        with session.begin_nested():
+            return bridge_out.tell(session, event, settings, now)
+    except Exception:
+        log.exception("event %s (%s) could not be mailed to a registry's desk", event.id, event.kind)
+        bridge_out.tell_unwritten(session, event, now)
+        return ""
 
 
 def _told(session: Session, event: Event, now: datetime) -> Sequence[Recipient]:

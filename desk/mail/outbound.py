@@ -23,7 +23,7 @@ from desk.conversations.models import Message
 from desk.db import transaction
 from desk.domain.sla import Change
 from desk.events.models import Event
-from desk.mail import late, undelivered, waiting
+from desk.mail import bridge_out, late, undelivered, waiting
 from desk.mail.charsets import one_line
 from desk.mail.compose import LINK_PLACE, compose
 from desk.mail.models import Hold, OutboundMail, OutboundState
@@ -183,7 +183,7 @@ def _put_off(session: Session, row: OutboundMail, now: datetime) -> bool:
 
 
 def _prepared(session: Session, row: OutboundMail, settings: Settings) -> Claimed:
-    message = compose(row, link=_link(session, row, settings))
+    message = compose(row, link=_link(session, row, settings), carried=bridge_out.carried(session, row))
     receipt_of = _receipt_of(session, row)
     return Claimed(row.id, row.attempts, row.envelope_from, row.to_address, message.as_bytes(), receipt_of)
 
@@ -252,6 +252,8 @@ def _note(session: Session, claimed: Claimed, error: Exception | None, now: date
         if final and isinstance(error, smtplib.SMTPRecipientsRefused):
             session.flush()
             undelivered.note_refusal(session, row, row.last_error, now)
+        elif bridge_out.mail_of(session, row) is not None:
+            undelivered.tell(session, row, row.last_error, now, suppressed=False)
     else:
         row.state = OutboundState.QUEUED
         row.next_try_at = now + pause(row.attempts)

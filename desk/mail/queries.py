@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Team
+from desk.bridge.models import BridgeLink
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Role
 from desk.domain.vocabulary import Audience
@@ -44,6 +45,11 @@ def mailbox(session: Session, address: str, signer: Signer) -> Mailbox | None:
     """Whose address this is: a team's (with or without ``+detail``), or of the form of a reply address; else None."""
     lowered = address.strip().strip("<>").lower()
     if signer.claims_to_be_ours(lowered):
+        link_id = signer.read_escalation_address(lowered)
+        if link_id is not None:
+            link = session.get(BridgeLink, link_id)
+            escalated = session.get(Ticket, link.ticket_id) if link else None
+            return Mailbox(lowered, escalated.consortium_id if escalated else None)
         issued = signer.read_reply_address(lowered)
         ticket = session.get(Ticket, issued.ticket_id) if issued else None
         if ticket is not None and issued is not None and issued.audience is Audience.REGISTRY:

@@ -50,6 +50,12 @@ def new_text(message: Readable) -> str:
     return new or _new(message.text, names, forwarded)[0] or message.text.strip("\n")
 
 
+def starts_with_marker(text: str) -> str | None:
+    """What stands below the marker of a desk like this one where the text begins with it; None where it does not."""
+    head, _, rest = text.lstrip().partition("\n")
+    return rest if "answer" in head and _MARKER.search(head) else None
+
+
 def _is_forward(subject: str) -> bool:
     prefix = _SUBJECT_PREFIX.match(subject)
     return prefix is not None and prefix[1].casefold() in phrases.FORWARD_SUBJECTS

@@ -49,7 +49,7 @@ def values(session: Session, event: Event, recipient: Recipient, settings: Setti
         "name": recipient.person.name if recipient.person else "",
         "desk": team.name if team else "Consortium Desk",
         "signature": team.signature if team else "",
-        "actor": actor.name if actor else "",
+        "actor": actor.name if actor else event.payload.get("by", ""),
         "at": event.at,
         "at_now": now,
         "payload": event.payload,

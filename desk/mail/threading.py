@@ -84,7 +84,8 @@ class Decision:
     """What to do, for whom, and why, in words for the mail screen.
 
     ``person_id`` is set only for a proved person. ``linked`` are tickets that the mail points at without the right to
-    write there. ``answerable``: an automatic receipt may go out. ``storm``: it came beyond a cap.
+    write there. ``answerable``: an automatic receipt may go out. ``storm``: it came beyond a cap. ``link_id``: it is,
+    or claims to be, the word of a registry's own desk about that escalation; see ``desk.mail.bridge_in``.
     """
 
     verdict: Verdict
@@ -97,6 +98,7 @@ class Decision:
     linked: tuple[int, ...] = ()
     evidence: tuple[str, ...] = field(default=())
     storm: bool = False
+    link_id: int | None = None
 
 
 def decide(facts: Facts, matches: Sequence[Match], rights: Mapping[int, Rights]) -> Decision:

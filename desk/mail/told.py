@@ -272,6 +272,7 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "objection_refused": _objectors,
     "calendar_never_opens": _heads,
     "mail_returned": _readers_of_a_note,
+    "registry_answer_held": _about_the_work,
     "storm_stopped": _heads,
     "mailbox_fell_silent": _heads,
     "secret_removed": _that_person,

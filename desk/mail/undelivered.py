@@ -105,12 +105,12 @@ def _about(session: Session, mail: InboundMail, original_id: str, signer: Signer
         if found is not None:
             return found
     issued = signer.read_reply_address(mail.mailbox)
-    if issued is None:
+    if issued is None and signer.read_escalation_address(mail.mailbox) is None:
         return None
     return session.scalars(
         sa.select(OutboundMail)
         .where(
-            OutboundMail.ticket_id == issued.ticket_id,
+            OutboundMail.ticket_id == issued.ticket_id if issued else OutboundMail.ticket_id.is_not(None),
             OutboundMail.reply_to == mail.mailbox,
             OutboundMail.sent_at.is_not(None),
         )
