@@ -18,7 +18,7 @@ from desk.domain.lifecycle import State
 from desk.domain.permissions import SYSTEM
 from desk.domain.vocabulary import Channel
 from desk.events import service as events
-from desk.mail import queries, storms, undelivered
+from desk.mail import bridge_in, queries, storms, undelivered
 from desk.mail.address import Signer
 from desk.mail.facts import facts_of, matches_of, person_of, rights_of
 from desk.mail.message import InboundMessage
@@ -56,6 +56,8 @@ def receive(
         with session.begin_nested():
             if decision.verdict is Verdict.REPORT:
                 outcome, decision = InboundOutcome.REPORT, _report(session, mail, message, decision, signer, now)
+            elif decision.link_id is not None:
+                outcome, decision = bridge_in.take(session, mail, message, decision, now)
             else:
                 outcome = _act(session, mail, message, decision, now)
     except Conflict:
@@ -84,6 +86,9 @@ def decision_about(
         return Decision(Verdict.HOLD, f"It could not be read as a whole: {'; '.join(message.defects)}.", machine=True)
     if not message.size or not (message.text.strip() or message.subject or message.attachments):
         return Decision(Verdict.HOLD, "It is empty.", machine=True)
+    bridged = bridge_in.decision_for(session, mail, message, signer, caps)
+    if bridged is not None:
+        return bridged
     person = person_of(session, message)
     matches = list(matches_of(session, mail, message, person, signer))
     ticket_ids = {match.ticket_id for match in matches}
