@@ -18,11 +18,12 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Attachment, Message
 from desk.domain.bridge import Word
 from desk.domain.errors import NotFound
-from desk.domain.escalation import Brief, Side, as_disclosed, disclosed_text, mask
+from desk.domain.escalation import Brief, Consent, Side, as_disclosed, disclosed_text
+from desk.domain.masking import mask
 from desk.domain.permissions import Actor, BridgeSubject, Permission, may
 from desk.escalations import queries as escalations
 from desk.escalations.models import Escalation, EscalationRound
-from desk.tickets.models import Ticket
+from desk.tickets.models import Ticket, TicketRegistry
 
 _SHOWN = 30
 
@@ -176,13 +177,19 @@ def case_sent(session: Session, ticket: Ticket, escalation: Escalation, sent_at:
 
 def case_disclosed(session: Session, ticket: Ticket, escalation: Escalation) -> Case:
     """Only what was disclosed since the last mail, without the brief."""
-    last = escalations.newest(session, ticket.id) or escalation
-    case = replace(_case(session, ticket, last, Brief(), last.cycle, last.tier), lines=())
-    return _with_messages(session, ticket, escalation, case, Brief(), set(), set())
+    named = session.scalar(
+        sa.select(TicketRegistry.people_named).where(
+            TicketRegistry.ticket_id == ticket.id, TicketRegistry.registry_id == escalation.registry_id
+        )
+    )
+    brief = Brief(consent=Consent.GIVEN if named else Consent.NOT_GIVEN)
+    case = replace(_case(session, ticket, escalation, brief, escalation.cycle, escalation.tier), lines=())
+    return _with_messages(session, ticket, escalation, case, brief, set(), set())
 
 
 def _case(session: Session, ticket: Ticket, escalation: Escalation, brief: Brief, cycle: int, tier: int) -> Case:
     requester = session.get(Person, ticket.requester_id) if ticket.requester_id else None
+    entry = catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id)
     return Case(
         reference=reference_of(escalation),
         registry=session.get_one(Registry, escalation.registry_id).name,
@@ -190,11 +197,11 @@ def _case(session: Session, ticket: Ticket, escalation: Escalation, brief: Brief
         team=accounts.team_of_consortium(session, ticket.consortium_id).name,
         member=ticket.member_org.name if ticket.member_org else "",
         requester=requester.name if requester else "",
-        subject=ticket.subject,
+        subject=disclosed_text(ticket.subject, brief.consent),
         priority=ticket.priority.value,
         tier=tier,
         cycle=cycle,
-        lines=tuple(escalations.lines_of(brief, catalogue.entry(session, ticket.catalogue_key))),
+        lines=tuple(escalations.lines_of(brief, entry)),
         messages=(),
     )
 
