@@ -8,7 +8,6 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from desk.calendars.queries import histories
-from desk.custody import queries as custody
 from desk.domain.clock_line import ClockLine
 from desk.domain.lifecycle import DONE, MEMBER_WORDS, TURN, State
 from desk.domain.permissions import Actor, Permission, TicketSubject, may
@@ -16,6 +15,7 @@ from desk.domain.targets import MEMBER_KINDS, Kind, is_due_soon
 from desk.domain.vocabulary import Party
 from desk.sla import queries as sla
 from desk.sla.models import Clock
+from desk.ticket_custody import Custody, custody_of
 from desk.tickets.models import Ticket
 from desk.working_hours import queries as openings
 from desk.working_hours.queries import Opening
@@ -37,17 +37,7 @@ SHOWN_CLOCKS: dict[Side, frozenset[Kind]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the ledger, with its place in the strip in percent of the ticket's life so far."""
-
-    party: Party
-    team: str | None
-    from_at: datetime
-    until_at: datetime | None
-    seconds: int | None  # working time of the holder; None while the turn lasts
-    left: float
-    width: float
+_READS_AS = {Side.LEAD: Party.LEAD, Side.REGISTRY: Party.REGISTRY, Side.MEMBER: Party.MEMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ class ClockPanel:
     over: bool
     standing: Standing
     clocks: Sequence[ClockLine]
-    turns: Sequence[Turn]
+    custody: Custody
     openings: Sequence[Opening]
 
     @property
@@ -106,14 +96,14 @@ def side_of(actor: Actor, subject: TicketSubject) -> Side:
 
 def panel_of(session: Session, ticket: Ticket, side: Side, now: datetime) -> ClockPanel:
     """The ticket's time as that side sees it now."""
-    turns = _turns(session, ticket, now)
+    held = custody_of(session, ticket, _READS_AS[side], now)
     lines = sla.lines(session, ticket.id, now)
     return ClockPanel(
         side=side,
         over=ticket.state in DONE,
-        standing=_standing(ticket, turns, lines),
+        standing=_standing(ticket, held, lines),
         clocks=[line for line in lines if line.kind in SHOWN_CLOCKS[side]],
-        turns=turns if side is not Side.MEMBER else (),
+        custody=held,
         openings=_awaited(session, ticket, side, now),
     )
 
@@ -144,33 +134,12 @@ def due_soon(session: Session, clocks: Iterable[Clock | None], now: datetime) ->
     )
 
 
-def _turns(session: Session, ticket: Ticket, now: datetime) -> list[Turn]:
-    rows = custody.ledger(session, ticket.id)
-    if not rows:
-        return []
-    begin = rows[0][0].from_at
-    end = max(rows[-1][0].until_at or now, begin)
-    whole = max((end - begin).total_seconds(), 1.0)
-    return [
-        Turn(
-            party=entry.party,
-            team=team,
-            from_at=entry.from_at,
-            until_at=entry.until_at,
-            seconds=entry.seconds,
-            left=round(100 * (entry.from_at - begin).total_seconds() / whole, 2),
-            width=round(100 * ((entry.until_at or end) - entry.from_at).total_seconds() / whole, 2),
-        )
-        for entry, team, _ in rows
-    ]
-
-
-def _standing(ticket: Ticket, turns: Sequence[Turn], clocks: Sequence[ClockLine]) -> Standing:
+def _standing(ticket: Ticket, held: Custody, clocks: Sequence[ClockLine]) -> Standing:
     owed = {line.kind: line for line in clocks if line.is_running and line.due_at is not None}
     ended = ticket.closed_at or ticket.resolved_at if ticket.state in DONE else None
     return Standing(
         words=MEMBER_WORDS[ticket.state],
-        since=ended or (turns[-1].from_at if turns else ticket.created_at),
+        since=ended or held.since or ticket.created_at,
         answer=owed.get(Kind.FIRST_RESPONSE) or owed.get(Kind.NEXT_RESPONSE),
         update=owed.get(Kind.REGULAR_UPDATE),
         solution=owed.get(Kind.OVERALL),

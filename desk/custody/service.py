@@ -7,7 +7,10 @@ from sqlalchemy.orm import Session
 from desk.calendars import queries as calendars
 from desk.custody import queries
 from desk.custody.models import CustodyEntry
+from desk.domain.custody import share_left
+from desk.domain.targets import Kind
 from desk.domain.vocabulary import Party
+from desk.sla import queries as sla
 
 
 def pass_to(
@@ -37,8 +40,20 @@ def pass_to(
     if party is Party.NOBODY:
         return None
     entry = CustodyEntry(
-        ticket_id=ticket_id, party=party, team_id=team_id, from_at=now, reason=reason, actor_id=actor_id
+        ticket_id=ticket_id,
+        party=party,
+        team_id=team_id,
+        from_at=now,
+        reason=reason,
+        actor_id=actor_id,
+        promise_left=_promise_left(session, ticket_id, now) if party is Party.REGISTRY else None,
     )
     session.add(entry)
     session.flush()
     return entry
+
+
+def _promise_left(session: Session, ticket_id: int, now: datetime) -> int | None:
+    """Percent of the promise to the member that is left, as it is promised at this moment."""
+    overall = next((line for line in sla.lines(session, ticket_id, now) if line.kind is Kind.OVERALL), None)
+    return share_left(overall.consumed, overall.target_seconds) if overall is not None else None
