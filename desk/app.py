@@ -17,6 +17,8 @@ from desk import clock, display, errors, extensions, storage
 from desk.access import current_actor
 from desk.accounts import views as accounts
 from desk.agreements import views as agreements
+from desk.answers import views as answers
+from desk.bridge import views as bridge
 from desk.briefs import views as briefs
 from desk.cli import catalogue as catalogue_commands
 from desk.cli import demo as demo_commands
@@ -166,6 +168,8 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         triage,
         corrections,
         escalations,
+        bridge,
+        answers,
         briefs,
         issues,
         known_issues,

@@ -130,6 +130,8 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
         yield "Service levels", "working_hours.index"
     if reader.has_role(Role.LEAD_MANAGER, Role.REGISTRY_MANAGER):
         yield "Mail", "mail_screen.index"
+    if reader.has_role(Role.ADMINISTRATOR):
+        yield "Registry desks", "bridge.index"
 
 
 def _is_here(endpoint: str) -> bool:

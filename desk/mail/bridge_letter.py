@@ -55,7 +55,6 @@ def write(
         "case": case,
         "said": said,
         "signature": signature or case.team,
-        "at": at,
         "moment": moment,
     }
     # Not [#12]: that is how a desk like this one would name a ticket of its own.

@@ -1,7 +1,8 @@
 """Hand-overs to a registry's own desk as mail: one row for each event, complete before the first try, like all mail.
 
 Every mail of an escalation has one sender, an address signed for it, and carries the thread of what was written both
-ways. Nothing is marked as automatic: each of them is the act of somebody, and their desk has to open a ticket for it.
+ways. None is marked as automatic, since each is the act of somebody and their desk has to take it up; but for the last
+one, that it works, which must not open their ticket again.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.bridge import queries
 from desk.bridge import service as bridges
-from desk.bridge.models import BridgeLink, BridgeMail, BridgeSaid
+from desk.bridge.models import Bridge, BridgeLink, BridgeMail, BridgeSaid
 from desk.config import Settings
 from desk.conversations.models import Attachment, Message
 from desk.domain.vocabulary import Audience
@@ -27,6 +28,7 @@ from desk.mail import bridge_letter as letter
 from desk.mail import storms, undelivered
 from desk.mail.address import Signer
 from desk.mail.compose import Carried
+from desk.mail.letter import Letter
 from desk.mail.models import Hold, InboundMail, OutboundMail, OutboundState
 from desk.storage import store
 from desk.tickets.models import Ticket
@@ -60,15 +62,14 @@ def tell(session: Session, event: Event, settings: Settings, now: datetime) -> s
     if case is None:
         return ""
     row = _row(session, event, ticket, link, settings, now)
-    numbers = queries.numbers_of(session, link.id)
-    written = letter.write(
-        what,
-        case,
-        said=_said(message) if what in (letter.MESSAGE, letter.WITHDRAWN) else None,
-        number=numbers[0].written if numbers and link.bridge.number_in_subject else "",
-        signature=accounts.team_of_consortium(session, ticket.consortium_id).signature,
-        at=event.at,
-    )
+    row.automatic = what == letter.VERIFIED
+    if what == letter.BRIEF:
+        written = letter_of_brief(session, ticket, link.bridge, link, case)
+    else:
+        said = _said(message) if what in (letter.MESSAGE, letter.WITHDRAWN) else None
+        written = letter.write(
+            what, case, said=said, number=_number(session, link.bridge, link), signature=_signature(session, ticket)
+        )
     row.subject, row.text, row.html = written.subject, written.text, written.html
     gone = undelivered.held_back(session, row)
     held = gone or storms.held_back(session, event, row, settings, now, known=True, unproved=False)
@@ -83,6 +84,23 @@ def tell(session: Session, event: Event, settings: Settings, now: datetime) -> s
     if held:
         undelivered.tell(session, row, held, now, suppressed=True)
     return row.to_address
+
+
+def letter_of_brief(
+    session: Session, ticket: Ticket, bridge: Bridge, link: BridgeLink | None, case: queries.Case
+) -> Letter:
+    """The mail that hands a case over: for the preview as for the sending."""
+    number = _number(session, bridge, link) if link is not None else ""
+    return letter.write(letter.BRIEF, case, number=number, signature=_signature(session, ticket))
+
+
+def _number(session: Session, bridge: Bridge, link: BridgeLink) -> str:
+    numbers = queries.numbers_of(session, link.id) if bridge.number_in_subject else ()
+    return numbers[0].written if numbers else ""
+
+
+def _signature(session: Session, ticket: Ticket) -> str:
+    return accounts.team_of_consortium(session, ticket.consortium_id).signature
 
 
 def tell_unwritten(session: Session, event: Event, now: datetime) -> None:
