@@ -5,13 +5,14 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import Length
+from wtforms.validators import InputRequired, Length
 from wtforms.widgets import HiddenInput
 
 from desk.domain.catalogue import Entry
 from desk.domain.catalogue import Field as Asked
 from desk.domain.catalogue_fields import problems, validate_fields
 from desk.domain.escalation import BRIEF_LINE_LENGTH, BRIEF_TEXT_LENGTH, HELP, LABELS, Brief, Consent
+from desk.domain.text import MESSAGE_LENGTH
 from desk.domain.vocabulary import Environment
 from desk.domain.wording import ENVIRONMENT_WORDS
 from desk.escalations.queries import CONSENT_WORDS, extra_fields
@@ -50,7 +51,7 @@ class BriefForm(Form):
     tried = _text("tried")
     identifiers = TextAreaField(LABELS["identifiers"], [_TEXT], description="One in each line.")
     consent = SelectField(LABELS["consent"], choices=_CONSENTS, description=HELP["consent"])
-    known_issues_checked = BooleanField("I have looked through the known issues; it is none of them")
+    known_issues_checked = BooleanField("It is none of the known issues")
     version = IntegerField(widget=HiddenInput())
 
     @property
@@ -123,3 +124,13 @@ def chosen(sent: MultiDict[str, str], name: str) -> list[int]:
 def anchor(field: str) -> str:
     """The form's field for what ``lacks`` names."""
     return EXTRA + field.removeprefix("fields.") if field.startswith("fields.") else field
+
+
+class AnswerForm(Form):
+    """What helps meanwhile, for the member."""
+
+    text = TextAreaField(
+        "Answer to the member",
+        [InputRequired("Say what helps meanwhile; the member reads this."), Length(max=MESSAGE_LENGTH)],
+        description="The ticket is resolved with it, and goes on if the member says that it does not help.",
+    )

@@ -1,5 +1,6 @@
 """Writing a brief in the browser, looking at exactly what the registry will see, and sending that."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -18,8 +19,12 @@ from desk.escalations import queries as escalations
 from desk.escalations import service as escalation_service
 from desk.escalations.models import Escalation
 from desk.escalations.queries import lines_of
+from desk.forms import id_of
+from desk.issues import queries as issues
+from desk.issues.models import Issue
 from desk.matching import queries as matching
 from desk.tickets import queries as tickets
+from desk.tickets.forms import HoldForm
 from desk.tickets.models import Ticket
 
 blueprint = Blueprint("briefs", __name__)
@@ -48,6 +53,7 @@ def edit(number: int) -> Any:
                 typed,
                 messages=forms.chosen(request.form, "messages"),
                 attachments=forms.chosen(request.form, "attachments"),
+                looked_at=forms.chosen(request.form, "looked_at"),
                 version=form.version.data,
                 now=utcnow(),
             )
@@ -99,6 +105,8 @@ def _edit_page(
         ticked=forms.chosen(request.form, "messages") if sending else None,
         ticked_files=forms.chosen(request.form, "attachments") if sending else None,
         known=matching.candidates_for(session, actor, ticket),
+        looked={each.number: datetime.fromisoformat(each.at) for each in shown.issues_checked},
+        looked_now=forms.chosen(request.form, "looked_at") if sending else (),
         theirs=lines_of(theirs, entry) if theirs else None,
         locked=found is not None and found.state not in EDITABLE,
     )
@@ -146,3 +154,46 @@ def send(number: int) -> Any:
         return _preview(number, error.sentence), status_of(error)
     flash("The registry has it now. You stay accountable to the member; the registry's clock runs.", "success")
     return redirect(url_for("tickets.show", number=number), 303)
+
+
+@blueprint.route("/tickets/<int:number>/escalate/known", methods=["GET", "POST"])
+@requires(Permission.TICKET_ESCALATE)
+def known(number: int) -> Any:
+    """It is a known issue: link it instead, and by choice answer with the workaround or wait for the fix."""
+    session, actor = db.session(), current_actor()
+    ticket, found = _for_lead(session, actor, number)
+    issue = issues.get(session, actor, id_of(request.values.get("issue", "")) or 0)
+    answer, hold = forms.AnswerForm(), HoldForm()
+    if request.method == "GET":
+        told = issues.publication(session, issue.id, ticket.consortium_id)
+        published = told is not None and told.withdrawn_at is None
+        answer.text.data = told.workaround if told is not None and published else issue.workaround
+        hold.reason.data = f"It waits for the fix of a known problem{f': {told.title}' if told and published else ''}."
+        return _known_page(ticket, found, issue, answer, hold)
+    way = request.form.get("way", "")
+    chosen = {"answer": answer, "hold": hold}.get(way)
+    if chosen is not None and not chosen.validate():
+        return _known_page(ticket, found, issue, answer, hold), 422
+    try:
+        with transaction() as unit:
+            service.link_instead(
+                unit,
+                actor,
+                tickets.get(unit, actor, number),
+                issue_number=issue.number,
+                workaround=answer.text.data if way == "answer" else None,
+                wait=(hold.reason.data, hold.moment(actor.timezone)) if way == "hold" else None,
+                version=id_of(request.form.get("version", "")),
+                now=utcnow(),
+            )
+    except (Conflict, InvalidInput, IllegalTransition) as error:
+        (chosen or answer).refuse(getattr(error, "field", None), error.sentence)
+        return _known_page(ticket, found, issue, answer, hold), status_of(error)
+    flash(f"Linked to issue {issue.number}. Nothing was handed over.", "success")
+    return redirect(url_for("tickets.show", number=number), 303)
+
+
+def _known_page(
+    ticket: Ticket, found: Escalation | None, issue: Issue, answer: forms.AnswerForm, hold: HoldForm
+) -> str:
+    return render_template("briefs/known.html", ticket=ticket, escalation=found, issue=issue, answer=answer, hold=hold)

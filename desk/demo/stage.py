@@ -23,6 +23,7 @@ from desk.escalations import queries as escalation_queries
 from desk.escalations import service as escalations
 from desk.issues import service as issues
 from desk.issues.models import Issue
+from desk.matching import queries as matching
 from desk.progress import service as progress
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket
@@ -108,14 +109,8 @@ class Scene:
 
     def resolve(self, outcome: Outcome, text: str) -> None:
         """The lead ends it with an answer."""
-        progress.resolve(
-            self.session,
-            self.lead,
-            self.ticket,
-            outcome=outcome,
-            text=f"{text}\n\n{self.plan.lead.first}",
-            now=self.now,
-        )
+        said = f"{text}\n\n{self.plan.lead.first}"
+        progress.resolve(self.session, self.lead, self.ticket, outcome=outcome, text=said, now=self.now)
 
 
 def open_ticket(ground: Ground, plan: Plan) -> Ticket:
@@ -258,6 +253,7 @@ def _prepare(scene: Scene) -> None:
     entry, teller = scene.plan.entry, scene.plan.teller
     answers = validate_fields(entry, teller.answers(), partial=True)
     involved = bool(_HOLDER_FIELDS & set(entry.required_fields))
+    seen = answers.get("occurred_at") or answers.get("first_seen")
     brief = Brief(
         asked=scene.pick("asked"),
         service=entry.service,
@@ -265,9 +261,7 @@ def _prepare(scene: Scene) -> None:
         identifiers=tuple(str(one["value"]) for one in scene.ticket.identifiers),
         error_text=str(answers.get("error_message", entry.title)),
         error_code=str(answers.get("error_code", "")),
-        utc_times=str(
-            answers.get("occurred_at") or answers.get("first_seen") or scene.plan.at.isoformat(timespec="minutes")
-        ),
+        utc_times=str(seen or scene.plan.at.isoformat(timespec="minutes")),
         steps=scene.pick("steps"),
         tried=scene.pick("tried"),
         impact=scene.pick("impact"),
@@ -284,6 +278,7 @@ def _prepare(scene: Scene) -> None:
         brief,
         messages=[letter.id for letter in letters],
         attachments=[file.id for letter in letters for file in letter.attachments],
+        looked_at=[each.issue.number for each in matching.candidates_for(scene.session, scene.lead, scene.ticket)],
         version=found.version if found else None,
         now=scene.now,
     )

@@ -1,7 +1,8 @@
 """The hand-over to a registry: its states and moves as data, the brief, and what a brief still lacks. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -172,6 +173,14 @@ def possible(state: EscalationState, side: Side) -> tuple[Move, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedIssue:
+    """An issue of the register that was looked at before sending and is another one; ``at`` in ISO, UTC."""
+
+    number: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What the registry is told. Texts are plain; ``fields`` holds what the catalogue entry asks for beyond them."""
 
@@ -186,6 +195,8 @@ class Brief:
     tried: str = ""
     impact: str = ""
     known_issues_checked: bool = False
+    checked_at: str = ""  # when that was said last; ISO, UTC
+    issues_checked: tuple[CheckedIssue, ...] = ()
     consent: Consent = Consent.UNANSWERED
     fields: Mapping[str, Any] = field(default_factory=dict)
 
@@ -205,6 +216,10 @@ class Brief:
             **texts,
             identifiers=_identifiers(data.get("identifiers") or ()),
             known_issues_checked=bool(data.get("known_issues_checked")),
+            checked_at=str(data.get("checked_at") or ""),
+            issues_checked=tuple(
+                CheckedIssue(int(each["number"]), str(each["at"])) for each in data.get("issues_checked") or ()
+            ),
             consent=consent,
             fields={str(key): value for key, value in dict(data.get("fields") or {}).items()},
         )
@@ -215,9 +230,30 @@ class Brief:
         return {
             **data,
             "identifiers": list(self.identifiers),
+            "issues_checked": [{"number": each.number, "at": each.at} for each in self.issues_checked],
             "consent": self.consent.value,
             "fields": dict(self.fields),
         }
+
+
+def with_checks(
+    brief: Brief, before: Brief | None, *, looked_at: Collection[int], likely: Collection[int], now: datetime
+) -> Brief:
+    """The brief with what was looked at until now, by issue number; earlier looks of ``before`` keep their instants.
+
+    That it is none of the known issues can be said only when every ``likely`` one was looked at.
+    """
+    at = now.replace(microsecond=0).isoformat()
+    known = {each.number: each for each in (before.issues_checked if before else ())}
+    seen = known | {number: CheckedIssue(number, at) for number in looked_at if number not in known}
+    said = brief.known_issues_checked and set(likely) <= set(seen)
+    again = before is not None and before.known_issues_checked and set(seen) == set(known)
+    return replace(
+        brief,
+        known_issues_checked=said,
+        checked_at="" if not said else before.checked_at if again and before else at,
+        issues_checked=tuple(seen[number] for number in sorted(seen)),
+    )
 
 
 TEXTS = ("asked", "service", "environment", "error_text", "error_code", "utc_times", "steps", "tried", "impact")

@@ -156,6 +156,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "participant_added": "added somebody who follows the ticket",
     "followed_up": "wrote again after the end, which opened another ticket",
     "issue_linked": "linked it to an issue",
+    "linked_instead": "found that it is a known issue, and handed nothing over",
     "issue_unlinked": "took the link to an issue away",
     "warned": "A promised time comes near",
     "breached": "A promised time has passed",

@@ -1,6 +1,7 @@
 """Reading hand-overs: one scope, the registry's queue, and what the ticket page shows of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ from desk.domain.escalation import (
 from desk.domain.lifecycle import DONE
 from desk.domain.permissions import Actor
 from desk.domain.targets import Kind as ClockKind
-from desk.domain.wording import ENVIRONMENT_WORDS
+from desk.domain.wording import ENVIRONMENT_WORDS, date_and_time
 from desk.escalations.models import Escalation, EscalationRound
 from desk.sla.models import Clock
 from desk.tickets import queries as tickets
@@ -243,7 +244,7 @@ def shown_brief(session: Session, escalation: Escalation, side: Side) -> Brief:
 def lines_of(brief: Brief, entry: Entry | None) -> list[Line]:
     """A brief as labelled lines, answered ones only."""
     values = {**brief.to_dict(), "identifiers": "\n".join(brief.identifiers), "consent": CONSENT_WORDS[brief.consent]}
-    values["known_issues_checked"] = "Yes" if brief.known_issues_checked else ""
+    values["known_issues_checked"] = _checked(brief)
     values["environment"] = _ENVIRONMENTS.get(brief.environment, brief.environment)
     found = [Line(label, str(values[name])) for name, label in LABELS.items() if values[name]]
     labels = {each.id: each.label for each in (entry.fields if entry else ())}
@@ -252,6 +253,21 @@ def lines_of(brief: Brief, entry: Entry | None) -> list[Line]:
         value = brief.fields[key]
         found.append(Line(labels.get(key, key), "\n".join(value) if isinstance(value, list) else _said(value)))
     return found
+
+
+def _checked(brief: Brief) -> str:
+    """What was looked at and when, by number: a title could say more than the reader may know."""
+    if not brief.known_issues_checked:
+        return ""
+    when = f", {date_and_time(datetime.fromisoformat(brief.checked_at), 'UTC')}" if brief.checked_at else ""
+    looks = [
+        f"{each.number} ({date_and_time(datetime.fromisoformat(each.at), 'UTC')})" for each in brief.issues_checked
+    ]
+    return f"Yes{when}: it is another than issue {', '.join(looks)}" if looks else f"Yes{when}"
+
+
+def _instant(at: str) -> str:
+    return date_and_time(datetime.fromisoformat(at), "UTC")
 
 
 def _said(value: object) -> str:

@@ -255,8 +255,9 @@ def record(
     escalation_id: int | None = None,
     payload: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    audience: Audience | None = None,
 ) -> None:
-    """Note what happened to the ticket; its audience is the message's, and nobody's in particular when nobody wrote.
+    """Note what happened to the ticket; its audience is the message's, else the one given, else nobody's in particular.
 
     The desk acting for others (a registry's own desk, by mail) notes their name: there is no person to show.
     """
@@ -266,7 +267,7 @@ def record(
         kind,
         at=now,
         actor_id=actor.person_id,
-        audience=message.audience.value if message else None,
+        audience=message.audience.value if message else audience.value if audience else None,
         ticket_id=ticket.id,
         message_id=message.id if message else None,
         escalation_id=escalation_id,

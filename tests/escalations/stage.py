@@ -105,7 +105,7 @@ class Stage:
     def saved(self, **more: Any) -> Escalation:
         """Leo saves a brief; ``more`` changes it."""
         present = queries.newest(self.session, self.ticket.id)
-        options = {name: more.pop(name) for name in ("messages", "attachments") if name in more}
+        options = {name: more.pop(name) for name in ("messages", "attachments", "looked_at") if name in more}
         open_one = present is not None and present.state in queries.OPEN
         version = present.version if present is not None and open_one else None
         escalation, _ = self.does(
