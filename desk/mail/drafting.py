@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from desk.accounts.models import Person
 from desk.config import Settings
+from desk.db import NAME_LENGTH
 from desk.domain.notices import MEMBER, PERSONAL, SUBSCRIBED, Topic, topic_of
 from desk.events.models import Event
 from desk.mail import letter, queries, storms, undelivered
 from desk.mail.address import Signer
+from desk.mail.charsets import one_line
 from desk.mail.letter import Letter
 from desk.mail.models import Hold, OutboundMail, OutboundState
 from desk.mail.shown import team_of, values
@@ -218,4 +220,5 @@ def _from(session: Session, event: Event | None, settings: Settings) -> str:
     name = team.name if team else "Consortium Desk"
     personal = event is not None and event.actor_id and event.kind in PERSONAL
     writer = session.get(Person, event.actor_id) if event is not None and personal else None
-    return str(Address(display_name=f"{writer.name} ({name})" if writer else name, addr_spec=address))
+    shown = one_line(f"{writer.name} ({name})" if writer else name, NAME_LENGTH)
+    return str(Address(display_name=shown, addr_spec=address))

@@ -167,11 +167,11 @@ def example(kind: str, side: str, zone: str) -> Letter:
 def _collection(kind: str, side: str, zone: str) -> Letter:
     """The two letters that tell of several events, with those that this side gets together."""
     values = _values("noted", side, zone)
+    moments = (_AT, _AT + timedelta(seconds=80))
+    parts = [(each, at, _values(each, side, zone)) for each, at in zip(_TOGETHER[side], moments, strict=True)]
     if kind == letter.GATHERED:
-        parts = [(each, _AT, _values(each, side, zone)) for each in _TOGETHER[side]]
         return letter.collect(kind, [letter.Section("", "", parts)], values, zone=zone, with_marker=True)
     subject = "#1040 Redirect address is refused (Example University)"
-    parts = [(each, _AT, _values(each, side, zone)) for each in _TOGETHER[side]]
     sections = [letter.Section(subject, f"{BASE_URL}/tickets/1040", parts)]
     if side == MEMBER:
         news = [("issue_updated", _AT, _values("issue_updated", side, zone))]

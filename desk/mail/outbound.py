@@ -249,11 +249,13 @@ def _note(session: Session, claimed: Claimed, error: Exception | None, now: date
     final = is_final(error)
     if final or now - row.created_at > GIVE_UP:
         row.state = OutboundState.DEAD
+        session.flush()
         if final and isinstance(error, smtplib.SMTPRecipientsRefused):
-            session.flush()
             undelivered.note_refusal(session, row, row.last_error, now)
-        elif bridge_out.mail_of(session, row) is not None:
-            undelivered.tell(session, row, row.last_error, now, suppressed=False)
+        else:
+            # The address may be as good as before; whoever wrote has to know that this answer did not arrive.
+            why = "the mail server refused it" if final else f"no mail server took it for {GIVE_UP.days} days"
+            undelivered.tell(session, row, f"{why} ({row.last_error[:200]})", now, suppressed=False)
     else:
         row.state = OutboundState.QUEUED
         row.next_try_at = now + pause(row.attempts)
@@ -283,7 +285,8 @@ def is_final(error: Exception) -> bool:
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):
         return 500 <= error.smtp_code < 600 and not isinstance(error, smtplib.SMTPConnectError | smtplib.SMTPHeloError)
-    return isinstance(error, ValueError)
+    # A certificate that cannot be checked is a ValueError too, and the fault of the server or of our settings.
+    return isinstance(error, ValueError) and not isinstance(error, OSError)
 
 
 def _words(error: Exception) -> str:

@@ -19,7 +19,7 @@ class MailForm(Form):
     )
     daily_at = SelectField("The daily mail comes at", choices=_HOURS, default="8")
     quiet_from = SelectField("Quiet from", choices=[("", "no quiet hours"), *_HOURS], default="")
-    quiet_until = SelectField("until", choices=[("", "no quiet hours"), *_HOURS], default="")
+    quiet_until = SelectField("Quiet until", choices=[("", "no quiet hours"), *_HOURS], default="")
     on = SelectMultipleField(
         "Mails that you get", choices=[(topic.value, words.title) for topic, words in TOPICS.items()]
     )

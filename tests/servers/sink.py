@@ -6,7 +6,7 @@ import email.policy
 import threading
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import cast
+from typing import Any, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -45,6 +45,14 @@ class _Handler:
     def __init__(self, sink: "Sink") -> None:
         self._sink = sink
 
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self._sink.mode == "421":
+            return "421 4.3.2 Closing"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -55,7 +63,8 @@ class _Handler:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mode = self._sink.mode
-        if mode == "451":
+        self._sink.tries += 1
+        if mode == "451" or (mode == "half" and self._sink.tries % 2):
             return "451 4.3.0 Try later"
         if mode == "550":
             return "550 5.7.1 Refused"
@@ -64,6 +73,8 @@ class _Handler:
         content = envelope.content
         assert isinstance(content, bytes)
         self._sink.keep(Received(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
+        if mode == "slow":
+            await asyncio.sleep(2)
         if mode == "drop":
             # Accepted, but the answer never arrives: the sender cannot know and has to repeat.
             assert server.transport is not None
@@ -72,10 +83,16 @@ class _Handler:
 
 
 class Sink:
-    """SMTP on loopback. ``mode``: ok, 451, 550, reject, hang, or drop (accept, then lose the answer)."""
+    """SMTP on loopback.
 
-    def __init__(self) -> None:
+    ``mode``: ok, 421 (before the sender), 451, half (every second one), 550, reject, hang, slow (accepted, but two
+    seconds pass before the answer), or drop (accept, then lose the answer). ``options`` are the controller's.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self.mode = "ok"
+        self.tries = 0
+        self._options = options
         self.unknown: set[str] = set()
         self._messages: list[Received] = []
         self._lock = threading.Lock()
@@ -103,10 +120,12 @@ class Sink:
         with self._lock:
             self._messages.clear()
         self.mode = "ok"
+        self.tries = 0
         self.unknown = set()
 
     def open(self) -> None:
-        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port, data_size_limit=50_000_000)
+        own = {"hostname": "127.0.0.1", "port": self.port, "data_size_limit": 50_000_000}
+        self._controller = Controller(_Handler(self), **own, **self._options)
         self._controller.start()
 
     def close(self) -> None:
