@@ -179,6 +179,16 @@ def forwarded_from(text: str, subject: str) -> Address | None:
     A reply quotes under the same words "Original message", or under a header without any words: these count only where
     the subject says that it forwards.
     """
+    mark = forwarding_mark(text, subject)
+    if mark is None:
+        return None
+    line = _FROM.search(text[:_LONGEST_PROSE], mark[1], mark[1] + 2000)
+    found = addresses([_MAILTO.sub(r" <\1>", line[1])]) if line else ()
+    return found[0] if found and found[0].email else None
+
+
+def forwarding_mark(text: str, subject: str) -> tuple[int, int] | None:
+    """Where the mark of a message that was forwarded inline begins, and where its header does; None without one."""
     if _REPLY.match(subject):
         return None
     text = text[:_LONGEST_PROSE]
@@ -186,10 +196,7 @@ def forwarded_from(text: str, subject: str) -> Address | None:
     mark = (_FORWARD_OR_QUOTE if forwards else _FORWARD).search(text) or (_HEADER.search(text) if forwards else None)
     if mark is None:
         return None
-    start = mark.start() if mark.re is _HEADER else mark.end()
-    line = _FROM.search(text, start, start + 2000)
-    found = addresses([_MAILTO.sub(r" <\1>", line[1])]) if line else ()
-    return found[0] if found and found[0].email else None
+    return mark.start(), mark.start() if mark.re is _HEADER else mark.end()
 
 
 def is_forwarding(subject: str) -> bool:
