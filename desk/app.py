@@ -43,6 +43,7 @@ from desk.mail import api as mail_api
 from desk.mail import views as mail
 from desk.preferences import views as preferences
 from desk.progress import views as progress
+from desk.routing import views as routing
 from desk.simulation import views as simulation
 from desk.tickets import views as tickets
 from desk.triage import views as triage
@@ -166,6 +167,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         tickets,
         progress,
         triage,
+        routing,
         corrections,
         escalations,
         bridge,

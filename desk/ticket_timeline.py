@@ -47,10 +47,24 @@ _FOR_MEMBERS = frozenset(
         "merged",
         "absorbed",
         "transferred",
+        "rerouted",
+        "waved_through",
+        "redirected",
     ]
 )
 _FOR_REGISTRIES = frozenset(
-    ["escalated", "accepted", "declined", "returned", "withdrawn", "tier_moved", "fixed", "verified", "disclosed"]
+    [
+        "escalated",
+        "accepted",
+        "declined",
+        "returned",
+        "withdrawn",
+        "tier_moved",
+        "fixed",
+        "verified",
+        "disclosed",
+        "waved_through",
+    ]
 )
 
 
@@ -88,6 +102,8 @@ def _detail(event: Event, side: Side) -> str:
         return str(payload.get("reason", "")).replace("_", " ")
     if event.kind in ("followed_up", "merged", "absorbed"):
         return f"number {payload.get('ticket_id')}"
+    if event.kind == "rerouted":
+        return f"from {payload.get('from')}"
     if event.kind == "transferred":
         return f"from {payload.get('from')} to {payload.get('to')}"
     if event.kind == "mail_returned":

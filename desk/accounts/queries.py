@@ -85,6 +85,11 @@ def consortium_by_slug(session: Session, slug: str) -> Consortium | None:
     return session.scalars(sa.select(Consortium).where(Consortium.slug == slug)).first()
 
 
+def consortia_of(session: Session, registry_id: int | None) -> Sequence[Consortium]:
+    """The consortia under a registry, by name."""
+    return session.scalars(sa.select(Consortium).filter_by(registry_id=registry_id).order_by(Consortium.name)).all()
+
+
 def team_of_consortium(session: Session, consortium_id: int) -> Team:
     """The lead's desk of a consortium. Raises ``NotFound`` when it has not been set up."""
     found = session.scalars(sa.select(Team).where(Team.consortium_id == consortium_id, Team.tier == 1)).first()

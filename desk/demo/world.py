@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.config import Settings
+from desk.demo.doors import Doors
 from desk.demo.ground import Ground, held, lay
 from desk.demo.people import Human, everybody
 from desk.demo.places import CONSORTIA
@@ -80,6 +81,8 @@ def _in_order(
     """All acts of tickets and issues by their instants."""
     acts: list[tuple[datetime, int, Act]] = []
     for at, act in Keeper(ground, register, people, now).acts():
+        acts.append((at, len(acts), act))
+    for at, act in Doors(ground, people, now).acts():
         acts.append((at, len(acts), act))
     for plan in plans:
         life = _Life(ground, register, plan)

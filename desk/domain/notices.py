@@ -85,6 +85,7 @@ NEVER_OFF: Mapping[str, str] = {
 _TOPIC_OF: Mapping[tuple[str, str], Topic] = {
     ("escalated", MEMBER): Topic.PROGRESS,
     ("promise_moved", MEMBER): Topic.PROGRESS,
+    ("waved_through", MEMBER): Topic.PROGRESS,
     ("issue_published", MEMBER): Topic.ISSUES,
     ("issue_updated", MEMBER): Topic.ISSUES,
     ("opened", LEAD): Topic.NEW_TICKETS,
@@ -93,7 +94,7 @@ _TOPIC_OF: Mapping[tuple[str, str], Topic] = {
     ("assigned", LEAD): Topic.ASSIGNED,
     **{(kind, LEAD): Topic.MEMBER_NEWS for kind in ("member_wrote", "confirmed", "reopened")},
     **{("noted", side): Topic.NOTES for side in STAFF},
-    **{(kind, LEAD): Topic.HANDOVERS for kind in ("accepted", "declined", "returned", "fixed")},
+    **{(kind, LEAD): Topic.HANDOVERS for kind in ("accepted", "declined", "returned", "fixed", "waved_through")},
     **{(kind, REGISTRY): Topic.HANDOVERS for kind in ("escalated", "withdrawn", "verified", "tier_moved")},
 }
 _OF_A_FOLLOWED_TICKET = frozenset(
@@ -110,6 +111,7 @@ FIRST_WORD = frozenset({"opened", "received_unverified", "escalated", "transferr
 
 URGENT: Mapping[str, frozenset[str]] = {
     "opened": frozenset({MEMBER}),  # the receipt for what they have just sent: they are awake
+    "redirected": frozenset({MEMBER}),
     "secret_removed": frozenset({MEMBER}),
     "sign_in_link_issued": frozenset({MEMBER}),
     "warned": STAFF,  # told within the team's working hours anyway

@@ -169,6 +169,11 @@ EVENT_WORDS: Mapping[str, str] = {
     "transferred": "passed the ticket to another consortium's lead",
     "mail_returned": "A mail could not be delivered",
     "registry_answer_held": "An answer of the registry's desk is held",
+    "rerouted": "It came to another desk and was passed on",
+    "filed_by_registry": "filed it for the member",
+    "waved_through": "took it on for the registry",
+    "redirected": "told the sender who can help them",
+    "forwarded_in": "forwarded the member's mail",
 }
 
 _LISTS: tuple[Mapping[Any, str], ...] = (

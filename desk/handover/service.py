@@ -61,6 +61,36 @@ def hand_over(
     )
 
 
+def take_on(
+    session: Session, actor: Actor, ticket: Ticket, *, registry_id: int, team: Team, escalation_id: int, now: datetime
+) -> None:
+    """A registry takes a ticket on that came to its own door, and accepts it with that. Called by ``routing``.
+
+    Only the consortium's own registry can; that it came to its door is for the caller to know.
+    """
+    subject = tickets.locked(session, ticket)
+    own = accounts.consortium(session, ticket.consortium_id).registry_id == registry_id
+    if not own or registry_id not in actor.registries():
+        raise NotFound
+    if registry_id not in subject.registry_ids:
+        session.add(TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now))
+    ticket.tier = team.tier
+    payload = {"registry": team.name}
+    tickets.move(
+        session,
+        ticket,
+        Action.ESCALATE,
+        "waved_through",
+        actor,
+        now,
+        holder=team,
+        escalation_id=escalation_id,
+        payload=payload,
+    )
+    change = Change.handover_answered(HandoverAnswer.ACCEPTED, ticket.state)
+    sla.apply_change(session, ticket.id, change, actor_id=actor.person_id, reason="waved_through", now=now)
+
+
 def accept_handover(
     session: Session, actor: Actor, ticket: Ticket, *, now: datetime, escalation_id: int | None = None
 ) -> None:

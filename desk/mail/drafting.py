@@ -20,7 +20,7 @@ from desk.mail.address import Signer
 from desk.mail.charsets import one_line
 from desk.mail.letter import Letter
 from desk.mail.models import Hold, OutboundMail, OutboundState
-from desk.mail.shown import team_of, values
+from desk.mail.shown import is_unproved, team_of, values
 from desk.mail.told import Recipient
 from desk.preferences import service as preferences
 from desk.tickets.models import Ticket
@@ -45,7 +45,7 @@ def add(session: Session, event: Event, recipient: Recipient, settings: Settings
 
     topics = [one for one in (topic(session, event, recipient),) if one in SUBSCRIBED]
     row = _row(session, event, recipient, settings, now, topics)
-    unproved = event.kind == "received_unverified" and recipient.side == MEMBER
+    unproved = recipient.side == MEMBER and is_unproved(session, event)
     return _written(session, event, row, wording, settings, now, unproved=unproved)
 
 

@@ -14,6 +14,8 @@ from desk.mail.headers import Address, Fields, value
 
 # The mark on every automatic mail of ours, so that one desk recognises another's whatever a relay strips besides.
 OWN_MARK = "X-Desk-Automatic"
+REPORT = "a report"
+"""The sign of a multipart/report, which says that a mail failed, arrived, was passed on or was read."""
 
 
 class AuthVerdict(StrEnum):
@@ -80,7 +82,7 @@ def machine_evidence(fields: Fields, sender: Address | None) -> tuple[str, ...]:
         if value(fields, name).strip().lower() not in ("", "no", "false", "none"):
             found.append(f"{name.title()} header")
     if value(fields, "content-type").lower().startswith("multipart/report"):
-        found.append("a report")
+        found.append(REPORT)
     if _AUTO_GENERATED.match(value(fields, "subject")):
         found.append("the subject says so")
     if sender and _ROBOTS.fullmatch(sender.email):

@@ -11,6 +11,7 @@ from desk.domain.permissions import MessageSubject, Permission, may, writes_as_s
 from desk.domain.vocabulary import Audience
 from desk.mail import queries
 from desk.mail.address import Issued, Signer
+from desk.mail.evidence import REPORT
 from desk.mail.message import InboundMessage
 from desk.mail.models import InboundMail
 from desk.mail.threading import Evidence, Facts, Match, Rights, subject_tags
@@ -24,8 +25,13 @@ def person_of(session: Session, message: InboundMessage) -> Person | None:
     return found if found and found.active else None
 
 
-def facts_of(session: Session, mail: InboundMail, message: InboundMessage, person: Person | None) -> Facts:
+def facts_of(
+    session: Session, mail: InboundMail, message: InboundMessage, person: Person | None, now: datetime
+) -> Facts:
     """The mail as the decision sees it."""
+    original = message.forwarded_from.email.lower() if message.forwarded_from else ""
+    staff_here = person is not None and mail.consortium_id in accounts.actor_of(session, person.id, now).consortia()
+    own = queries.own_addresses(session)
     sender = message.sender.email.lower() if message.sender else None
     return Facts(
         sender=sender,
@@ -36,7 +42,10 @@ def facts_of(session: Session, mail: InboundMail, message: InboundMessage, perso
         machine=(*message.machine, *(() if mail.envelope_from else _null_sender(mail))),
         is_auto_reply=message.is_auto_reply,
         is_report=message.is_bounce or message.is_feedback_report,
-        from_ourselves=sender is not None and sender in queries.own_addresses(session),
+        is_notice=REPORT in message.machine,
+        from_ourselves=sender is not None and sender in own,
+        staff_here=staff_here,
+        forwarded_from=original if original not in (sender, *own) else "",
     )
 
 

@@ -31,6 +31,8 @@ from desk.tickets.models import Ticket
 from desk.triage import service as triage
 
 _CAPS = PairCaps()
+MOST_OTHERS = 20
+_NO_LEAD = "It is not known which consortium the sender belongs to, so no lead can answer it yet."
 
 
 def receive(
@@ -60,12 +62,14 @@ def receive(
                 outcome, decision = bridge_in.take(session, mail, message, decision, now)
             else:
                 outcome = _act(session, mail, message, decision, now)
+                if outcome is InboundOutcome.HELD and decision.verdict is Verdict.OPEN:
+                    decision = replace(decision, reason=f"{decision.reason} {_NO_LEAD}")
     except Conflict:
         raise
     except DeskError as refusal:
         decision = replace(decision, reason=f"{decision.reason} The desk refused it: {refusal.sentence}")
     mail.state, mail.outcome, mail.reason, mail.read_at = InboundState.DONE, outcome, decision.reason, now
-    mail.evidence = evidence_of(message, decision)
+    mail.evidence = evidence_of(message, decision) | {"addressed": _others(session, mail, message)}
     if decision.storm:
         storms.note(session, mail, reason=decision.reason, now=now)
     elif not decision.machine:
@@ -93,9 +97,18 @@ def decision_about(
     matches = list(matches_of(session, mail, message, person, signer))
     ticket_ids = {match.ticket_id for match in matches}
     rights = {ticket_id: rights_of(session, ticket_id, person, message, now) for ticket_id in ticket_ids}
-    decision = decide(facts_of(session, mail, message, person), matches, rights)
+    decision = decide(facts_of(session, mail, message, person, now), matches, rights)
     staff = decision.ticket_id in rights and rights[decision.ticket_id].staff
     return storms.silenced(session, mail, message, decision, staff=staff, caps=caps)
+
+
+def _others(session: Session, mail: InboundMail, message: InboundMessage) -> list[str]:
+    """To whom else the mail went. They take part only if somebody of the desk lets them."""
+    own = queries.own_addresses(session) | {mail.mailbox, message.sender.email.lower() if message.sender else ""}
+    found = (one.email.lower() for one in (*message.to, *message.cc))
+    return [one for one in dict.fromkeys(found) if one and one not in own and not one.startswith("reply+")][
+        :MOST_OTHERS
+    ]
 
 
 def evidence_of(message: InboundMessage, decision: Decision) -> dict[str, Any]:

@@ -49,6 +49,8 @@ TITLES: Mapping[str, str] = {
     "fixed": "A fix was reported",
     "verified": "The member verified a fix",
     "resolved": "Solved",
+    "redirected": "A researcher was told who can help",
+    "waved_through": "The registry took it on itself",
     "confirmed": "The member says that it is solved",
     "reopened": "Opened again",
     "merged": "Merged into another ticket",
@@ -76,12 +78,13 @@ TITLES: Mapping[str, str] = {
 READERS: Mapping[str, tuple[str, ...]] = {
     MEMBER: (
         "opened", "received_unverified", "requester_confirmed", "participant_added", "answered", "asked_member",
-        "escalated", "promise_moved", "resolved", "reopened", "merged", "transferred", "secret_removed",
+        "escalated", "waved_through", "promise_moved", "resolved", "redirected", "reopened", "merged",
+        "transferred", "secret_removed",
         "sign_in_link_issued", "issue_published", "issue_updated", letter.DIGEST,
     ),
     LEAD: (
         "opened", "received_unverified", "assigned", "member_wrote", "noted", "warned", "breached", "accepted",
-        "returned", "declined", "fixed", "confirmed", "reopened", "transferred", "objection_raised",
+        "returned", "declined", "fixed", "waved_through", "confirmed", "reopened", "transferred", "objection_raised",
         "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
         "mailbox_fell_silent", "calendar_never_opens", letter.GATHERED, letter.DIGEST,
     ),
@@ -104,7 +107,7 @@ _WITHOUT_A_TICKET = frozenset(
     }
 )
 _WITHOUT_A_MESSAGE = frozenset(
-    {"requester_confirmed", "accepted", "verified", "withdrawn", "tier_moved", "registry_answer_held"}
+    {"requester_confirmed", "waved_through", "accepted", "verified", "withdrawn", "tier_moved", "registry_answer_held"}
 )
 
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
@@ -148,6 +151,7 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
     "merged": {"ticket_id": 1041},
     "transferred": {"from": "First Example Consortium", "to": "Second Example Consortium"},
     "tier_moved": {"tier": 3},
+    "waved_through": {"registry": "Example registry support"},
     "promise_moved": {"by": "hours"},
 }
 

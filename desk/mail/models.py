@@ -33,6 +33,8 @@ class InboundOutcome(StrEnum):
     HELD = "held"
     DUPLICATE = "duplicate"  # the same mail came to another address of the same desk
     REPORT = "report"
+    REDIRECTED = "redirected"  # the sender was told who can help them
+    DISCARDED = "discarded"  # by hand, with a reason
 
 
 class OutboundState(StrEnum):
@@ -243,6 +245,20 @@ class MailStorm(Base):
     since: Mapped[datetime]
     last_at: Mapped[datetime]
     mails: Mapped[int] = mapped_column(default=1)  # kept without an answer since then
+
+
+class MailCap(Base):
+    """A cap on automatic mail that one desk of ours has set for itself."""
+
+    __tablename__ = "mail_cap"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    consortium_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consortium.id"), index=True)
+    registry_id: Mapped[int | None] = mapped_column(sa.ForeignKey("registry.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(40))
+    most: Mapped[int]
+    set_at: Mapped[datetime]
+    set_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
 
 
 class ImapMailbox(Base):

@@ -138,6 +138,17 @@ def mail_of_message(session: Session, ticket_message_id: int) -> InboundMail | N
     ).first()
 
 
+def addressed_with(session: Session, ticket_id: int) -> list[str]:
+    """Whom the mails of a ticket were addressed to besides the desk, each once: they get nothing by that."""
+    found = session.scalars(
+        sa.select(InboundMail.evidence)
+        .where(InboundMail.ticket_id == ticket_id, InboundMail.ticket_message_id.is_not(None))
+        .order_by(InboundMail.id)
+        .limit(PAGE_SIZE)
+    )
+    return list(dict.fromkeys(address for evidence in found for address in evidence.get("addressed", ())))
+
+
 def thread_of(session: Session, ticket_id: int, address: str) -> list[str]:
     """The Message-IDs that this address has seen of a ticket, theirs and ours, in the order of time."""
     sent = session.execute(

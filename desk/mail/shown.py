@@ -28,8 +28,17 @@ def team_of(session: Session, event: Event | None) -> Team | None:
     """The desk in whose name a letter is written; None where the event belongs to no consortium."""
     consortium_id = event.consortium_id if event is not None else None
     if consortium_id is None:
-        return None
+        registry_id = event.registry_id if event is not None and event.kind == "redirected" else None
+        return accounts.team_of_registry(session, registry_id) if registry_id is not None else None
     return session.scalars(sa.select(Team).where(Team.consortium_id == consortium_id, Team.tier == 1)).first()
+
+
+def is_unproved(session: Session, event: Event) -> bool:
+    """Whether nothing proves that whoever of a member's side is written to wrote to us: the narrowest caps hold."""
+    if event.kind == "redirected":
+        ticket = session.get(Ticket, event.ticket_id) if event.ticket_id else None
+        return ticket is None or ticket.unverified_sender is not None
+    return event.kind == "received_unverified"
 
 
 def values(session: Session, event: Event, recipient: Recipient, settings: Settings, now: datetime) -> dict[str, Any]:

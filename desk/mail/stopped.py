@@ -1,16 +1,17 @@
 """What the desk does not send, for the mail screen and the ticket page: stopped addresses and how far caps are used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.accounts.models import Consortium, Person
+from desk.accounts.models import Consortium, Person, Registry
 from desk.domain.errors import NotFound
-from desk.domain.permissions import Actor, Role
+from desk.domain.permissions import Actor, Place, Role
 from desk.events.models import Event
+from desk.mail.caps import Cap, set_here
 from desk.mail.models import InboundMail, MailStorm, OutboundMail, OutboundState, SuppressedAddress
 from desk.mail.queries import PAGE_SIZE, inbound_visible_to, outbound_visible_to
 from desk.mail.storms import DAY, HOUR
@@ -73,6 +74,34 @@ def on_ticket(session: Session, actor: Actor, ticket_id: int) -> Sequence[Suppre
 
 
 # ------------------------------------------------------------------ caps
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCaps:
+    """A desk whose mail the reader manages, and the caps that it has set for itself."""
+
+    key: str
+    name: str
+    place: Place
+    own: Mapping[Cap, int]
+
+
+def caps_of(session: Session, actor: Actor) -> list[DeskCaps]:
+    """Every desk that the actor manages, leads' before registries'."""
+    consortia = actor.consortia(frozenset({Role.LEAD_MANAGER}))
+    registries = actor.registries(frozenset({Role.REGISTRY_MANAGER}))
+    leads = session.scalars(sa.select(Consortium).where(Consortium.id.in_(consortia)).order_by(Consortium.name))
+    others = session.scalars(sa.select(Registry).where(Registry.id.in_(registries)).order_by(Registry.name))
+    return [
+        *(
+            DeskCaps(f"consortium-{one.id}", one.name, Place(consortium_id=one.id), set_here(session, one.id, None))
+            for one in leads
+        ),
+        *(
+            DeskCaps(f"registry-{one.id}", one.name, Place(registry_id=one.id), set_here(session, None, one.id))
+            for one in others
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

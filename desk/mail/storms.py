@@ -18,6 +18,7 @@ from desk.db import insert_ignore
 from desk.events import service as events
 from desk.events.models import Event
 from desk.mail import queries
+from desk.mail.caps import Cap, in_force, set_here
 from desk.mail.evidence import AuthVerdict
 from desk.mail.message import InboundMessage
 from desk.mail.models import ADDRESS_LENGTH, InboundMail, MailStorm, OutboundMail
@@ -69,6 +70,8 @@ def silenced(
     What would be an answer of staff is held instead: a person of ours may have come back to a full mailbox, and what
     they say must neither be lost nor go out as something a machine wrote.
     """
+    own = set_here(session, mail.consortium_id, mail.registry_id)
+    caps = PairCaps(own.get(Cap.PAIR_PER_HOUR, caps.per_hour), own.get(Cap.PAIR_PER_DAY, caps.per_day))
     why = exceeded(session, mail, counterpart(message, mail, decision), caps)
     if not why or decision.verdict not in (Verdict.OPEN, Verdict.APPEND):
         return decision
@@ -123,6 +126,7 @@ def held_back(
         return "Held back: it is an address of the desk's own."
     if not row.automatic:
         return ""
+    settings = in_force(session, settings, event.consortium_id, event.registry_id)
     limit = settings.MAIL_PER_PERSON_AND_DAY if known and not unproved else settings.MAIL_PER_STRANGER_AND_DAY
     if queries.automatic_count(session, now - DAY, address=row.to_address) >= limit:
         return f"Held back: {limit} automatic mails went to this address within a day."

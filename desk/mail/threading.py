@@ -66,7 +66,11 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the decision needs to know of a mail. ``person_id``: whose address From is, which alone proves nothing."""
+    """What the decision needs to know of a mail. ``person_id``: whose address From is, which alone proves nothing.
+
+    ``is_notice``: it says that a mail arrived, was passed on or was read. ``staff_here``: they work at the desk that
+    the mail came to; ``forwarded_from``: whose message they pass on, if any.
+    """
 
     sender: str | None
     sender_doubt: str = ""
@@ -76,7 +80,10 @@ class Facts:
     machine: tuple[str, ...] = ()
     is_auto_reply: bool = False
     is_report: bool = False
+    is_notice: bool = False
     from_ourselves: bool = False
+    staff_here: bool = False
+    forwarded_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Decision:
     ``person_id`` is set only for a proved person. ``linked`` are tickets that the mail points at without the right to
     write there. ``answerable``: an automatic receipt may go out. ``storm``: it came beyond a cap. ``link_id``: it is,
     or claims to be, the word of a registry's own desk about that escalation; see ``desk.mail.bridge_in``.
+    ``on_behalf_of``: the address of whom the ticket is, where somebody of the desk forwarded their mail.
     """
 
     verdict: Verdict
@@ -99,6 +107,7 @@ class Decision:
     evidence: tuple[str, ...] = field(default=())
     storm: bool = False
     link_id: int | None = None
+    on_behalf_of: str = ""
 
 
 def decide(facts: Facts, matches: Sequence[Match], rights: Mapping[int, Rights]) -> Decision:
@@ -186,20 +195,26 @@ def _without_a_match(facts: Facts, found: Sequence[Match], reason: str) -> Decis
         return Decision(
             Verdict.HOLD, f"An automatic answer. {reason}", machine=True, evidence=_said(facts), linked=linked
         )
+    if facts.is_notice:
+        words = "It says that a mail of somebody arrived or was read; nothing is to be done."
+        return Decision(Verdict.HOLD, words, machine=True, evidence=_said(facts), linked=linked)
     return _opened(facts, linked, _said(facts), reason)
 
 
 def _opened(facts: Facts, linked: tuple[int, ...], said: tuple[str, ...], reason: str) -> Decision:
     machine = bool(facts.machine) or facts.is_auto_reply
+    proved = facts.auth is AuthVerdict.PASS
+    on_behalf_of = facts.forwarded_from if proved and facts.staff_here and not machine else ""
     return Decision(
         Verdict.OPEN,
-        reason,
-        person_id=facts.person_id if facts.auth is AuthVerdict.PASS else None,
+        f"{reason} Somebody of the desk forwarded a mail of {on_behalf_of}." if on_behalf_of else reason,
+        person_id=facts.person_id if proved else None,
         machine=machine,
         # Nothing goes to an address that failed authentication: it belongs to somebody who did not write.
         answerable=not machine and facts.sender is not None and facts.auth is not AuthVerdict.FAIL,
         linked=linked,
         evidence=said,
+        on_behalf_of=on_behalf_of,
     )
 
 

@@ -118,7 +118,19 @@ def _members(session: Session, event: Event, now: datetime) -> list[Recipient]:
 def _sender(session: Session, event: Event, now: datetime) -> list[Recipient]:
     """Who wrote an unverified mail, unless it was a machine or its sender failed authentication."""
     mail = queries.mail_of_message(session, event.message_id) if event.message_id else None
-    return _members(session, event, now) if mail is not None and mail.evidence.get("answerable") else []
+    answerable = mail.evidence.get("answerable") if mail is not None else event.payload.get("answerable")
+    return _members(session, event, now) if answerable else []
+
+
+def _redirected(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """A researcher who was sent elsewhere: by their ticket, or by their address where none was made of their mail."""
+    if event.ticket_id is None:
+        return [Recipient(str(event.payload["address"]), "member", Audience.MEMBER)]
+    ticket = session.get_one(Ticket, event.ticket_id)
+    if ticket.unverified_sender is None:
+        return _members(session, event, now)
+    mail = queries.mail_of_message(session, tickets.first_message(session, ticket).id)
+    return _members(session, event, now) if mail is None or mail.evidence.get("answerable") else []
 
 
 def _desk(session: Session, event: Event, now: datetime, audience: Audience = Audience.MEMBER) -> list[Recipient]:
@@ -190,6 +202,11 @@ def _escalated(session: Session, event: Event, now: datetime) -> list[Recipient]
     return [*_members(session, event, now), *_registries(session, event, now)]
 
 
+def _waved_through(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The member, and everybody of the lead's desk: the registry took it on itself."""
+    return [*_members(session, event, now), *_desk(session, event, now, Audience.HANDOVER)]
+
+
 def _late(session: Session, event: Event, now: datetime) -> list[Recipient]:
     """Whoever's clock it is; see ``desk.mail.late``."""
     ours = event.registry_id is None
@@ -250,11 +267,13 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "answered": _members,
     "asked_member": _members,
     "resolved": _members,
+    "redirected": _redirected,
     "member_wrote": _whose_it_is,
     "confirmed": _whose_it_is,
     "reopened": _the_other_side,
     "noted": _readers_of_a_note,
     "escalated": _escalated,
+    "waved_through": _waved_through,
     "tier_moved": _registries,
     "accepted": _about_the_work,
     "declined": _about_the_work,

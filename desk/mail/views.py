@@ -1,22 +1,27 @@
 """The mail screen, for managers: every mail that came in with outcome and reason, and mail of ours that is stuck."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from desk.access import current_actor, requires
+from desk.accounts import queries as accounts
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
-from desk.domain.errors import Conflict, DeskError, NotFound, TooLarge, TryLater
-from desk.domain.permissions import Permission
-from desk.forms import page_of
+from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound, NotPermitted, TooLarge, TryLater
+from desk.domain.permissions import Actor, Permission, Place
+from desk.forms import id_of, page_of
+from desk.mail import caps as caps_of_desks
 from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered
 from desk.mail.explained import Explained, Outcome, Shown
 from desk.mail.forms import LaboratoryForm
-from desk.mail.models import InboundOutcome, InboundState, OutboundState
+from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundState
 from desk.mail.queries import InboundFilter
 from desk.mail.sandbox import Limits, Unreadable, read_guarded
 from desk.storage import store
@@ -56,7 +61,29 @@ def show(mail_id: int) -> Any:
     session, actor = db.session(), current_actor()
     mail = queries.get_inbound(session, actor, mail_id)
     linked = [number for number in (mail.ticket_id, *mail.evidence.get("linked", [])) if number]
-    return render_template("mail_screen/show.html", mail=mail, linked=queries.tickets_to_link(session, actor, linked))
+    at_registry = mail.registry_id is not None and mail.consortium_id is None
+    return render_template(
+        "mail_screen/show.html",
+        mail=mail,
+        linked=queries.tickets_to_link(session, actor, linked),
+        consortia=accounts.consortia_of(session, mail.registry_id) if at_registry else (),
+        redirect_text=quarantine.redirect_text(session, mail),
+    )
+
+
+@blueprint.get("/<int:mail_id>/raw")
+@requires(Permission.MAIL_READ)
+def raw(mail_id: int) -> Any:
+    """The bytes as they came, to be saved and never to be run by the browser."""
+    mail = queries.get_inbound(db.session(), current_actor(), mail_id)
+    try:
+        data = store().get(mail.key)
+    except KeyError:
+        raise NotFound from None
+    answer = send_file(BytesIO(data), mimetype="message/rfc822", as_attachment=True, download_name=f"{mail.id}.eml")
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    del answer.headers["Cache-Control"]  # send_file lets copies be kept; a mail is kept nowhere, as a page is not
+    return answer
 
 
 @blueprint.post("/<int:mail_id>/retry")
@@ -73,17 +100,66 @@ def retry(mail_id: int) -> Any:
     return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
 
 
+def _deal(mail_id: int, done: str, verb: Callable[[Session, Actor, InboundMail], None]) -> Any:
+    """Run a verb on one mail, and show the mail again with what became of it."""
+    actor = current_actor()
+    try:
+        with transaction() as session:
+            verb(session, actor, queries.get_inbound(session, actor, mail_id))
+        flash(done, "success")
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        flash(error.sentence, "warning")
+    return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+
+
+@blueprint.post("/<int:mail_id>/discard")
+@requires(Permission.MAIL_READ)
+def discard(mail_id: int) -> Any:
+    """Make nothing of a held or quarantined mail, with a reason."""
+    reason = request.form.get("reason", "")
+    return _deal(
+        mail_id, "The mail is discarded.", lambda s, a, m: quarantine.discard(s, a, m, reason=reason, now=utcnow())
+    )
+
+
+@blueprint.post("/<int:mail_id>/release")
+@requires(Permission.MAIL_READ)
+def release(mail_id: int) -> Any:
+    """Put a held mail on its ticket as a note."""
+    key = queries.get_inbound(db.session(), current_actor(), mail_id).key
+    try:
+        message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
+    except DeskError as error:
+        flash(error.sentence, "warning")
+        return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+    return _deal(
+        mail_id,
+        "It is on the ticket as a note for the lead's team.",
+        lambda s, a, m: quarantine.release(s, a, m, message, now=utcnow()),
+    )
+
+
+@blueprint.post("/<int:mail_id>/redirect")
+@requires(Permission.MAIL_READ)
+def redirect_sender(mail_id: int) -> Any:
+    """Tell the sender of a held mail who can help them."""
+    text = request.form.get("text", "").replace("\x00", "")
+    return _deal(mail_id, "The sender is told.", lambda s, a, m: quarantine.redirect(s, a, m, text=text, now=utcnow()))
+
+
 @blueprint.post("/<int:mail_id>/open")
 @requires(Permission.MAIL_READ)
 def open_ticket(mail_id: int) -> Any:
-    """Make a ticket of a held mail."""
-    actor = current_actor()
+    """Make a ticket of a held mail; of one at a registry's door, with the lead of the consortium that was chosen."""
+    actor, chosen = current_actor(), id_of(request.form.get("consortium_id", ""))
     key = queries.get_inbound(db.session(), actor, mail_id).key
     try:
         message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
         with transaction() as session:
             mail = queries.get_inbound(session, actor, mail_id)
-            quarantine.open_held(session, actor, mail, message, now=utcnow())
+            quarantine.open_held(session, actor, mail, message, now=utcnow(), consortium_id=chosen)
             opened = mail.outcome is InboundOutcome.OPENED
         if opened:
             flash("A ticket was opened from this mail. Its sender is not verified.", "success")
@@ -157,8 +233,49 @@ def lift(suppressed_id: int) -> Any:
 @requires(Permission.MAIL_READ)
 def caps() -> Any:
     """How far each cap on automatic mail is used, and by whom."""
-    usage = stopped.usage(db.session(), current_actor(), utcnow())
-    return render_template("mail_screen/caps.html", usage=usage)
+    return _caps_page()
+
+
+@blueprint.post("/caps")
+@requires(Permission.MAIL_READ)
+def set_caps() -> Any:
+    """Set the caps of one desk; an empty field goes back to the installation's."""
+    kind, _, number = request.form.get("place", "").partition("-")
+    place_id = id_of(number)
+    if kind not in ("consortium", "registry") or place_id is None:
+        raise NotFound
+    place = Place(consortium_id=place_id) if kind == "consortium" else Place(registry_id=place_id)
+    try:
+        values = {cap: _cap_of(cap) for cap in caps_of_desks.Cap}
+        with transaction() as session:
+            caps_of_desks.set_caps(session, current_actor(), place, values, now=utcnow())
+    except InvalidInput as error:
+        return _caps_page([(f"{kind}-{number}-{error.field}", error.sentence)]), 422
+    flash("The caps are saved. They hold from the next mail on.", "success")
+    return redirect(url_for("mail_screen.caps"), 303)
+
+
+def _cap_of(cap: caps_of_desks.Cap) -> int | None:
+    typed = request.form.get(cap.value, "").strip()
+    if typed and id_of(typed) is None:
+        raise InvalidInput("A cap is a whole number, or empty.", field=cap.value)
+    return id_of(typed)
+
+
+def _caps_page(refused: Sequence[tuple[str, str]] = ()) -> str:
+    session, actor = db.session(), current_actor()
+    places = stopped.caps_of(session, actor)
+    # With one desk, the page speaks of what holds there; with several, of what holds where a desk has said nothing.
+    only = places[0].place if len(places) == 1 else Place()
+    return render_template(
+        "mail_screen/caps.html",
+        usage=stopped.usage(session, actor, utcnow()),
+        limits=caps_of_desks.in_force(session, _settings(), only.consortium_id, only.registry_id),
+        places=places,
+        refused=refused,
+        cap_words=caps_of_desks.CAP_WORDS,
+        most=caps_of_desks.MOST,
+    )
 
 
 @blueprint.route("/laboratory", methods=["GET", "POST"])

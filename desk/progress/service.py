@@ -3,8 +3,9 @@
 One verb each; all of them move the ticket through ``tickets.service.move``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -133,6 +134,21 @@ def resolve(
     _resolve(session, actor, ticket, outcome, "resolved", now, message)
 
 
+def end(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    outcome: Outcome,
+    kind: str,
+    message: Message,
+    payload: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """The same for another feature, which wrote the last message and names the event; the caller holds the lock."""
+    _resolve(session, actor, ticket, outcome, kind, now, message, payload)
+
+
 def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, text: str, now: datetime) -> None:
     """The member says whether it is solved. Yes closes the ticket, resolved before or not; no reopens it.
 
@@ -163,8 +179,9 @@ def _resolve(
     kind: str,
     now: datetime,
     message: Message | None,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    payload = {"outcome": outcome.value}
+    payload = {"outcome": outcome.value, **(more or {})}
     tickets.move(session, ticket, Action.RESOLVE, kind, actor, now, message=message, outcome=outcome, payload=payload)
     team = accounts.team_of_consortium(session, ticket.consortium_id)
     days = accounts.consortium(session, ticket.consortium_id).reopen_working_days

@@ -61,6 +61,9 @@ class NewTicket:
     machine: bool = False
     follow_up_of_id: int | None = None
     form_key: str | None = None  # of the page that was sent: sent twice, it is one ticket
+    arrived_at: datetime | None = None  # when it came in, if that was before it is filed: its clocks run from then
+    rerouted_from: str = ""  # the desk to whose door it came
+    answerable: bool = False  # a receipt may go to an unverified sender though no mail of theirs says so
 
 
 def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Channel, now: datetime) -> Ticket:
@@ -77,6 +80,7 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
         return sent_before
     team = accounts.team_of_consortium(session, draft.consortium_id)
     consortium = accounts.consortium(session, draft.consortium_id)
+    now = min(draft.arrived_at or now, now)
     by_staff = draft.consortium_id in actor.consortia() and draft.requester_id not in (None, actor.person_id)
     ticket = _row(session, draft, consortium, team, channel, now)
     ticket.requester_id = draft.requester_id if actor.system or by_staff else actor.person_id
@@ -110,9 +114,15 @@ def open_ticket(session: Session, actor: Actor, draft: NewTicket, *, channel: Ch
     )
     pass_on(session, ticket, team, "opened", actor, now, calendar_id=team.calendar_id)
     kind = "opened" if ticket.requester_id and not ticket.unverified_sender else "received_unverified"
-    record(session, ticket, kind, actor, now, message=message)
+    record(session, ticket, kind, actor, now, message=message, payload=_told_of_filing(draft))
     _remember_form(session, actor, draft, ticket, now)
     return ticket
+
+
+def _told_of_filing(draft: NewTicket) -> dict[str, Any]:
+    """What the receipt has to know beyond the ticket."""
+    from_door = {"rerouted_from": draft.rerouted_from} if draft.rerouted_from else {}
+    return from_door | ({"answerable": True} if draft.answerable else {})
 
 
 def locked(session: Session, ticket: Ticket) -> TicketSubject:

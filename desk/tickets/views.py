@@ -24,6 +24,7 @@ from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
 from desk.forms import page_of
 from desk.known_issues import queries as known_issues
+from desk.mail import queries as mail
 from desk.mail import stopped
 from desk.sla import queries as sla
 from desk.tickets import forms, queries, service
@@ -227,7 +228,11 @@ def show(number: int) -> Any:
     """The one page of a ticket; the scope decides what each party sees of it."""
     actor = current_actor()
     manages = bool(actor.consortia(frozenset({Role.LEAD_MANAGER})))
-    return ticket_page.show(number, stopped=stopped.on_ticket(db.session(), actor, number), manages_mail=manages)
+    session = db.session()
+    addressed = mail.addressed_with(session, number) if actor.consortia() else ()
+    return ticket_page.show(
+        number, stopped=stopped.on_ticket(session, actor, number), manages_mail=manages, addressed=addressed
+    )
 
 
 # ------------------------------------------------------------------ files and clocks

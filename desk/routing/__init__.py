@@ -1,0 +1,1 @@
+"""Requests at the wrong door: passed to the lead whose member wrote, taken on by the registry, or sent elsewhere."""
