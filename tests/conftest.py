@@ -18,7 +18,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 from xdist.scheduler import LoadScopeScheduling
@@ -42,8 +42,13 @@ _TEMPLATE = "desk_template"
 _CAST = "desk_cast"
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 _FOR_TESTS = {"DESK_REQUIRE", "DESK_CORPUS"}
-# The same cases on every machine; whoever asks for more of them is looking for new ones.
-settings.register_profile("desk", derandomize="LAW_EXAMPLES" not in os.environ)
+# The same cases on every machine, however slow it is; whoever asks for more of them is looking for new ones.
+settings.register_profile(
+    "desk",
+    derandomize="LAW_EXAMPLES" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("desk")
 _compiled_templates = FileSystemBytecodeCache()
 _numbers = itertools.count(1)
