@@ -20,6 +20,9 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 MOST_WINDOWS = 12
 """Windows of one day. More is a slip, or somebody trying what happens."""
 
+LONGEST_NIGHT = 12 * 60 * 60
+"""Seconds of a window past midnight. What is longer has its ends the wrong way round more often than it is meant."""
+
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _TYPED = re.compile(r"(\d{1,2})(?:[:.h]?(\d\d))?(?::(\d\d))?", re.ASCII)
 
@@ -150,6 +153,12 @@ def window_fault(start: str, end: str) -> str:
         return "A window cannot start at 24:00; write 00:00 on the next day."
     if start == end:
         return f"It starts and ends at {start}; for a whole day write 00:00 to 24:00."
+    ((begin, finish),) = _windows([[start, end]], "weekly_hours")
+    if finish > DAY_SECONDS and finish - begin > LONGEST_NIGHT:
+        return (
+            f"{start} to {end} would last more than {LONGEST_NIGHT // 3600} hours, through the night."
+            f" Swap the two times, or, if it is meant, write {start} to 24:00 and, on the next day, 00:00 to {end}."
+        )
     return ""
 
 

@@ -80,6 +80,17 @@ def test_what_is_stored_may_overlap_and_what_is_edited_may_not() -> None:
         check({"tz": "UTC", "weekly_hours": {"mon": [["09:00", "09:00"]]}})
 
 
+def test_a_window_with_its_ends_the_wrong_way_round_is_told_from_a_night() -> None:
+    for night in (["22:00", "06:00"], ["20:00", "08:00"], ["09:00", "00:00"]):
+        assert check({"tz": "UTC", "weekly_hours": {"fri": [night]}}).weekly[4]
+    ((control, sentence),) = problems(weekly={"fri": [("17:00", "9")]})
+    assert control == "fri-0-from"
+    assert sentence.endswith("if it is meant, write 17:00 to 24:00 and, on the next day, 00:00 to 09:00.")
+    assert problems(weekly={"fri": [("17:00", "24:00")], "sat": [("00:00", "09:00")]}) == []
+    with pytest.raises(InvalidInput, match="Swap the two times"):
+        check({"tz": "UTC", "weekly_hours": {"fri": [["20:00", "08:01"]]}})
+
+
 def test_every_fault_is_named_at_its_row() -> None:
     wrong = problems(
         tz="Mars",

@@ -53,7 +53,7 @@ def form(session: Session, number: int, **changed: Any) -> dict[str, Any]:
     }
 
 
-PREFIXES = ("mon_", "tue_", "wed_", "sun_", "closure_", "special_", "break_")
+PREFIXES = ("mon_", "tue_", "wed_", "fri_", "sun_", "closure_", "special_", "break_")
 
 
 def saved(client: FlaskClient, path: str, data: dict[str, Any]) -> Any:
@@ -245,7 +245,8 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
         {"mon_from": ["09:00", "12:00"], "mon_until": ["17:00", "13:00"]},
         "Monday 09:00 to 17:00 and Monday 12:00 to 13:00 overlap.",
     ),
-    ({"mon_from": "17:00", "mon_until": "10:00"}, "Monday 17:00 to 10:00 the next day and Tuesday 09:00"),
+    ({"fri_from": "17:00", "fri_until": "09:00"}, "Swap the two times, or, if it is meant, write 17:00 to 24:00 and"),
+    ({"mon_from": "22:00", "mon_until": "10:00"}, "Monday 22:00 to 10:00 the next day and Tuesday 09:00"),
     ({"sun_from": "22:00", "sun_until": "09:30"}, "Sunday 22:00 to 09:30 the next day and Monday 09:00"),
     ({"mon_from": ["09:00"] * 500, "mon_until": ["10:00"] * 500}, "500 windows in one day; at most 12 fit."),
     ({"tz": "Mars/Base"}, "“Mars/Base” is not a time zone; give one such as Europe/Madrid."),
@@ -276,20 +277,21 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
 
 
 @pytest.mark.parametrize(("wrong", "sentence"), BAD, ids=[sentence[:40] for _, sentence in BAD])
-@pytest.mark.parametrize("step", ["preview", "save"])
 def test_a_fault_is_said_at_its_field_and_nothing_is_saved(
-    session: Session, lena: FlaskClient, number: int, wrong: dict[str, Any], sentence: str, step: str
+    session: Session, lena: FlaskClient, number: int, wrong: dict[str, Any], sentence: str
 ) -> None:
     before = stored(session)
-    answer = lena.post(f"{HOURS}/{number}/edit", data=form(session, number, **{"note": "Kept", **wrong, "do": step}))
-    assert answer.status_code == 422
-    page = text(answer.text)
-    assert page.count(sentence) >= 2, "in the summary, and at the field"
-    assert "Kept" in answer.text or "note" in wrong
-    for name, value in wrong.items():
-        first = value[0] if isinstance(value, list) else value
-        # A choice that is none of the list's cannot be shown as chosen.
-        assert name in ("country", "when") or not first or first in answer.text, first
+    typed = form(session, number, **{"note": "Kept", **wrong})
+    for step in ("preview", "save"):
+        answer = lena.post(f"{HOURS}/{number}/edit", data={**typed, "do": step})
+        assert answer.status_code == 422
+        page = text(answer.text)
+        assert page.count(sentence) >= 2, "in the summary, and at the field"
+        assert "Kept" in answer.text or "note" in wrong
+        for name, value in wrong.items():
+            first = value[0] if isinstance(value, list) else value
+            # A choice that is none of the list's cannot be shown as chosen.
+            assert name in ("country", "when") or not first or first in answer.text, first
     assert stored(session) == before
 
 
