@@ -12,6 +12,7 @@ from desk.accounts import queries as accounts
 from desk.config import Settings
 from desk.demo.doors import Doors
 from desk.demo.ground import Ground, held, lay
+from desk.demo.levels import Levels
 from desk.demo.people import Human, everybody
 from desk.demo.places import CONSORTIA
 from desk.demo.plans import DAYS, Plan, Planner
@@ -78,9 +79,9 @@ def make(session: Session, *, seed: int, now: datetime, told: Told, share: float
 def _in_order(
     ground: Ground, register: Register, plans: list[Plan], people: list[Human], now: datetime
 ) -> Iterator[tuple[datetime, Act]]:
-    """All acts of tickets and issues by their instants."""
+    """All acts of tickets, issues and service levels by their instants."""
     acts: list[tuple[datetime, int, Act]] = []
-    for at, act in Keeper(ground, register, people, now).acts():
+    for at, act in (*Keeper(ground, register, people, now).acts(), *Levels(ground, people, now).acts()):
         acts.append((at, len(acts), act))
     for at, act in Doors(ground, people, now).acts():
         acts.append((at, len(acts), act))

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import MemberOrg, Team
+from desk.calendars.models import CalendarVersion
 from desk.conversations.models import Message
+from desk.corrections.models import Objection, ObjectionState
 from desk.custody.models import CustodyEntry
 from desk.db import transaction
 from desk.demo import world
@@ -79,6 +81,12 @@ def test_no_text_holds_a_secret_or_an_empty_place(session: Session) -> None:
 def test_clocks_are_what_their_events_say(session: Session) -> None:
     assert sla.rebuild(session, check=True) == []
     assert session.scalar(sa.select(sa.func.count()).where(Clock.breached_at.is_not(None))) != 0
+
+
+def test_hours_were_edited_ahead_and_pauses_disputed(session: Session) -> None:
+    versions = session.scalars(sa.select(CalendarVersion.calendar_id).where(CalendarVersion.created_by.is_not(None)))
+    assert len(set(versions)) == len(CONSORTIA)
+    assert set(session.scalars(sa.select(Objection.state))) == set(ObjectionState)
 
 
 def test_a_sweep_finds_nothing_left_to_do(app: Flask) -> None:
