@@ -145,6 +145,7 @@ def is_phrase(phrases: Iterable[str], subject: str, text: str) -> bool:
     return any(phrase and " ".join(phrase.casefold().split()) in read for phrase in phrases)
 
 
+_OWN_ADDRESS = re.compile(r"\besc\+[a-z2-7]{34}@", re.IGNORECASE)
 _RUN = 3
 """So many lines of ours one after another are a quotation, whether anything marks them as one or not."""
 
@@ -155,7 +156,8 @@ def without_own(text: str, ours: Iterable[str]) -> tuple[str, bool]:
     Many desks send the whole history with each mail, unmarked. ``ours``: the texts that went there.
     """
     known = {line for sent in ours for line in map(_bare, sent.split("\n")) if line}
-    lines = text.split("\n")
+    # A line with the address of an escalation introduces a quotation of our mail, in whatever language.
+    lines = [line for line in text.split("\n") if not _OWN_ADDRESS.search(line)]
     own = [_bare(line) in known for line in lines]
     if not any(_bare(line) and not mine for line, mine in zip(lines, own, strict=True)):
         return "", any(own)

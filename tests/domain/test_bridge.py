@@ -15,6 +15,7 @@ from desk.domain.bridge import (
     moves_for,
     number_fields,
     status_in,
+    without_own,
 )
 from desk.domain.bridge_pattern import DEFAULT_PATTERN, compiled, find_number
 from desk.domain.errors import InvalidInput
@@ -137,6 +138,18 @@ def test_a_fix_without_an_acceptance_before_it_accepts_first() -> None:
     assert moves_for(Meaning.RETURNED, returned, 2) == ()
     assert moves_for(Meaning.ACCEPTED, accepted, 2) == ()
     assert moves_for(Meaning.NONE, sent, 2) == ()
+
+
+def test_what_we_wrote_ourselves_is_cut_from_an_answer_whether_it_is_marked_or_not() -> None:
+    ours = ["Escalation: 5-1\nConsortium: North\n\nWhat was tried: all\n\n-- \nNorthern support"]
+    address = "esc+" + "a" * 34 + "@desk.example"
+    for history in (ours[0], "\n".join(f"> {line}" for line in ours[0].split("\n"))):
+        text = f"Which one?\n\nNorth <{address}> schrieb:\n{history}\n\nRate us"
+        assert without_own(text, ours) == ("Which one?\n\nRate us", False)
+        assert without_own(history, ours) == ("", True)
+    # A line or two that happen to be the same are theirs.
+    assert without_own("Northern support\nis right", ours) == ("Northern support\nis right", False)
+    assert without_own("", ours) == ("", False)
 
 
 def test_a_word_is_compared_without_case_and_signs() -> None:
