@@ -20,6 +20,7 @@ from desk.agreements import views as agreements
 from desk.answers import views as answers
 from desk.bridge import views as bridge
 from desk.briefs import views as briefs
+from desk.cli import bridge as bridge_commands
 from desk.cli import catalogue as catalogue_commands
 from desk.cli import demo as demo_commands
 from desk.cli import jobs as jobs_commands
@@ -58,6 +59,7 @@ CONTENT_SECURITY_POLICY = (
 _COMMANDS = tuple(
     saying_so(module.group)
     for module in (
+        bridge_commands,
         catalogue_commands,
         demo_commands,
         jobs_commands,

@@ -10,6 +10,8 @@ from tests.conftest import make_app
 from tests.servers.desk import Desk
 
 NAMED = [
+    "bridge set",
+    "bridge show",
     "catalogue load",
     "demo load",
     "demo volume",

@@ -3,7 +3,7 @@
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from desk.bridge.forms import choices
+from desk.domain.bridge import choices
 from desk.domain.bridge_pattern import NUMBER_LENGTH
 from desk.domain.text import MESSAGE_LENGTH
 from desk.forms import Form

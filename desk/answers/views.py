@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 from desk.access import current_actor, requires
 from desk.answers import forms, service
 from desk.bridge import queries
-from desk.bridge.forms import choices, read_choice
 from desk.clock import utcnow
 from desk.db import db, transaction
-from desk.domain.bridge import MEANING_LABELS
+from desk.domain.bridge import MEANING_LABELS, choices, read_choice
 from desk.domain.errors import DeskError, NotFound, NotPermitted
 from desk.domain.permissions import Actor, Permission
 from desk.errors import status_of

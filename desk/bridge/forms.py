@@ -9,9 +9,8 @@ from wtforms.widgets import HiddenInput
 
 from desk.bridge.models import Bridge
 from desk.bridge.service import Draft
-from desk.domain.bridge import DEFAULT_WORDS, MEANING_LABELS, Meaning, Word
+from desk.domain.bridge import DEFAULT_WORDS, Meaning, Word, choice_of, read_choice
 from desk.domain.bridge_pattern import DEFAULT_PATTERN, PATTERN_LENGTH
-from desk.domain.escalation import REASON_LABELS, ReturnReason
 from desk.domain.text import MESSAGE_LENGTH
 from desk.forms import Form
 
@@ -97,32 +96,6 @@ def draft_of(form: BridgeForm, words: Iterable[Word]) -> Draft:
         number_in_subject=bool(form.number_in_subject.data),
         words=list(words),
     )
-
-
-def choices() -> list[tuple[str, str]]:
-    """What a word can mean, with the reason of each return, as values of one list."""
-    found: list[tuple[str, str]] = []
-    for meaning in Meaning:
-        if meaning is Meaning.RETURNED:
-            found += [
-                (f"{meaning.value}:{reason.value}", f"Returned: {REASON_LABELS[reason]}") for reason in ReturnReason
-            ]
-        else:
-            found.append((meaning.value, MEANING_LABELS[meaning]))
-    return found
-
-
-def choice_of(word: Word) -> str:
-    """The value in that list for a word of the table."""
-    return f"{word.meaning.value}:{word.reason.value}" if word.reason else word.meaning.value
-
-
-def read_choice(value: str) -> tuple[Meaning, ReturnReason | None] | None:
-    """The reverse; None for a value that the list does not hold."""
-    if value not in {each for each, _ in choices()}:
-        return None
-    meaning, _, reason = value.partition(":")
-    return Meaning(meaning), ReturnReason(reason) if reason else None
 
 
 def read_words(sent: MultiDict[str, str]) -> list[Word]:

@@ -10,7 +10,7 @@ from desk.bridge import forms, queries, service
 from desk.bridge.models import Bridge
 from desk.clock import utcnow
 from desk.db import db, transaction
-from desk.domain.bridge import LOOKED_AT, MEANING_LABELS, is_phrase, meaning_of, status_in
+from desk.domain.bridge import LOOKED_AT, MEANING_LABELS, choices, is_phrase, meaning_of, status_in
 from desk.domain.bridge_pattern import compiled, find_number
 from desk.domain.errors import Conflict, InvalidInput
 from desk.domain.permissions import Permission
@@ -105,7 +105,7 @@ def _page(
         place=place,
         form=form,
         rows=forms.rows_of(words),
-        choices=forms.choices(),
+        choices=choices(),
         trial=trial,
         tried=tried,
     )

@@ -12,7 +12,7 @@ from desk.cli.readiness import demand_database
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
-from desk.demo import letters, sign_ins, world
+from desk.demo import by_mail, letters, sign_ins, world
 from desk.demo.people import everybody
 from desk.demo.places import CONSORTIA
 from desk.demo.volume import enlarge
@@ -44,6 +44,8 @@ def load(seed: int) -> None:
             began = time.monotonic()
             made = world.make(session, seed=seed, now=now, told=_progress)
             click.echo("Writing down the mails of its past as sent", err=True)
+            world.settle_mail(session, settings)
+            by_mail.introduce(session, settings, now)
             world.settle_mail(session, settings)
             lines = sign_ins.set_passwords(session, everybody(seed), now)
             click.echo(

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.accounts import service
 from desk.accounts.models import Consortium, Person, Registry, TokenPurpose
+from desk.bridge import service as bridges
 from desk.calendars import service as calendars
 from desk.catalogue.queries import current_version
 from desk.catalogue.service import load_catalogue, read_document
+from desk.cli.bridge import draft_from
 from desk.cli.readiness import demand_database
 from desk.cli.setup_file import BadSetup, Hours, Setup, member_key, read
 from desk.clock import utcnow
@@ -37,7 +39,7 @@ def group(file: Path) -> None:
     try:
         setup = read(file)
         with transaction() as session:
-            consortium = install(session, setup, now)
+            consortium = install(session, setup, now, own_domain=settings.MAIL_DOMAIN)
             manager = _manager(session, setup, consortium, now)
             link = invitation(session, manager, settings, now)
     except BadSetup as error:
@@ -49,11 +51,13 @@ def group(file: Path) -> None:
     click.echo(link)
 
 
-def install(session: Session, setup: Setup, now: datetime) -> Consortium:
+def install(session: Session, setup: Setup, now: datetime, *, own_domain: str) -> Consortium:
     """Store places, calendars and people. Raises ``DeskError`` with a sentence that names what cannot be."""
     if current_version(session) is None:
         load_catalogue(session, read_document(), now)
-    registry = accounts.registry_by_slug(session, str(setup.registry["slug"])) or _registry(session, setup, now)
+    registry = accounts.registry_by_slug(session, str(setup.registry["slug"])) or _registry(
+        session, setup, now, own_domain
+    )
     slug = str(setup.consortium["slug"])
     if accounts.consortium_by_slug(session, slug) is not None:
         raise InvalidInput(f"A consortium “{slug}” is set up already; its people are added with “people add”.")
@@ -88,7 +92,7 @@ def install(session: Session, setup: Setup, now: datetime) -> Consortium:
     return consortium
 
 
-def _registry(session: Session, setup: Setup, now: datetime) -> Registry:
+def _registry(session: Session, setup: Setup, now: datetime, own_domain: str) -> Registry:
     given = setup.registry
     if setup.registry_hours is None:
         raise InvalidInput("The registry is new here, so the file needs its opening hours: [registry.calendar].")
@@ -109,6 +113,9 @@ def _registry(session: Session, setup: Setup, now: datetime) -> Registry:
     calendars.add_agreement(
         session, SYSTEM, name=f"{registry.name} and its consortia", now=now, registry_id=registry.id
     )
+    if setup.bridge:
+        support, draft = accounts.team_of_registry(session, registry.id), draft_from(setup.bridge)
+        bridges.save(session, SYSTEM, support, draft, own_domain=own_domain, version=None, now=now)
     return registry
 
 

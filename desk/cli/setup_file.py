@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from desk.accounts.service import clean_address, clean_name, clean_timezone
+from desk.cli.bridge import KEYS
 from desk.domain.errors import InvalidInput
 from desk.domain.identifiers import ror_is_valid
 from desk.domain.opening_hours import WEEKDAYS
@@ -23,9 +24,11 @@ _YES = {"yes": True, "no": False, "": False}
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _KNOWN = {
     "": {"members", "contacts", "registry", "consortium", "manager"},
-    "registry": {"slug", "name", "service", "support_team", "engineering_team", "support_address", "calendar"},
+    "registry": {"slug", "name", "service", "support_team", "engineering_team", "support_address"}
+    | {"calendar", "bridge"},
     "consortium": {"slug", "name", "language", "reopen_working_days", "team", "calendar"},
     "consortium.team": {"name", "support_address", "signature"},
+    "registry.bridge": KEYS,
     "manager": {"name", "email", "timezone"},
     "calendar": {"timezone", "hours", "holidays", "closures", "half_days"},
 }
@@ -74,6 +77,7 @@ class Setup:
 
     registry: Mapping[str, Any]
     registry_hours: Hours | None
+    bridge: Mapping[str, Any]
     consortium: Mapping[str, Any]
     team: Mapping[str, Any]
     hours: Hours
@@ -113,6 +117,7 @@ def read(path: Path) -> Setup:
     setup = Setup(
         registry=registry,
         registry_hours=_hours(tables.get("registry.calendar", needed=("timezone", "hours")), tables) if own else None,
+        bridge=tables.get("registry.bridge", needed=("address",)) if registry.get("bridge") else {},
         consortium=consortium,
         team=team,
         hours=hours,

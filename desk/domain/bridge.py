@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from desk.domain.errors import InvalidInput
-from desk.domain.escalation import EscalationState, Move, ReturnReason
+from desk.domain.escalation import REASON_LABELS, EscalationState, Move, ReturnReason
 from desk.domain.text import cut_line
 
 WORD_LENGTH = 80
@@ -90,6 +90,32 @@ def clean_word(text: str) -> str:
 
 def _plain(text: str) -> str:
     return cut_line(text, 2 * WORD_LENGTH).strip(" \t.,;:!*_\"'“”„‘’()[]<>").casefold()
+
+
+def choices() -> list[tuple[str, str]]:
+    """What a word can mean, with the reason of each return, as values of one list."""
+    found: list[tuple[str, str]] = []
+    for meaning in Meaning:
+        if meaning is Meaning.RETURNED:
+            found += [
+                (f"{meaning.value}:{reason.value}", f"Returned: {REASON_LABELS[reason]}") for reason in ReturnReason
+            ]
+        else:
+            found.append((meaning.value, MEANING_LABELS[meaning]))
+    return found
+
+
+def choice_of(word: Word) -> str:
+    """The value in that list for a word of the table."""
+    return f"{word.meaning.value}:{word.reason.value}" if word.reason else word.meaning.value
+
+
+def read_choice(value: str) -> tuple[Meaning, ReturnReason | None] | None:
+    """The reverse; None for a value that the list does not hold."""
+    if value not in {each for each, _ in choices()}:
+        return None
+    meaning, _, reason = value.partition(":")
+    return Meaning(meaning), ReturnReason(reason) if reason else None
 
 
 # ------------------------------------------------------------------ what a mail says

@@ -34,9 +34,10 @@ from desk.storage import store
 from desk.tickets.models import Ticket
 
 _REFERENCES = 10
-_BEGINS = "escalated"
+_BEGINS = frozenset({"escalated", "tier_moved"})
 _KINDS = {
-    _BEGINS: letter.BRIEF,
+    "escalated": letter.BRIEF,
+    "tier_moved": letter.BRIEF,  # to engineers with a desk of their own, by a support that signs in
     "noted": letter.MESSAGE,
     "withdrawn": letter.WITHDRAWN,
     "verified": letter.VERIFIED,
@@ -122,14 +123,17 @@ def _is_of_the_lead(message: Message | None) -> bool:
 
 def _link(session: Session, ticket: Ticket, found: Escalation, event: Event, now: datetime) -> BridgeLink | None:
     link = queries.link_of(session, found.id)
-    if link is None and event.kind == _BEGINS and (bridge := queries.bridge_for(session, found)) is not None:
+    if link is not None and event.kind == "tier_moved":
+        return None  # who is reached by mail already has moved it themselves
+    if link is None and event.kind in _BEGINS and (bridge := queries.bridge_for(session, found)) is not None:
         link = bridges.begin(session, ticket, found, bridge, now)
     return link if link is not None and link.bridge.active else None
 
 
 def _case(session: Session, ticket: Ticket, found: Escalation, what: str, event: Event) -> queries.Case | None:
     if what == letter.BRIEF:
-        return queries.case_sent(session, ticket, found, event.at)
+        sent_at = event.at if event.kind == "escalated" else found.sent_at
+        return queries.case_sent(session, ticket, found, sent_at) if sent_at is not None else None
     case = queries.case_disclosed(session, ticket, found)
     if what != letter.DISCLOSED:
         return replace(case, messages=())
