@@ -57,6 +57,7 @@ class TicketPage:
     target: Ticket | None  # into which this one was merged, if the reader sees it
     escalation_panel: escalations.Panel | None
     issues_panel: ticket_issues.Panel
+    registry_reads: str  # the registry that has it and reads what the member writes, by name; else empty
 
     @property
     def latest_id(self) -> int:
@@ -95,7 +96,13 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         target=queries.some(session, actor, [target_id]).get(target_id) if target_id else None,
         escalation_panel=escalations.panel_for(session, ticket, actor),
         issues_panel=ticket_issues.panel_for(session, actor, ticket),
+        registry_reads=_registry_that_reads(ticket, subject),
     )
+
+
+def _registry_that_reads(ticket: Ticket, subject: TicketSubject) -> str:
+    registry, with_it = ticket.consortium.parent_registry, State.ESCALATED in (ticket.state, ticket.state_before)
+    return registry.name if ticket.registry_may_write and with_it and registry.id in subject.registry_ids else ""
 
 
 def _proposals(session: Session, ticket: Ticket, messages: Sequence[ShownMessage]) -> Sequence[Match]:
@@ -186,7 +193,9 @@ _READERS = {
 
 def _audience_choices(ticket: Ticket, side: Side, audiences: Iterable[Audience]) -> list[tuple[str, str]]:
     choices = [(each.value, _READERS[side][each]) for each in audiences]
-    if side is Side.LEAD and may_move(ticket.state, Action.ASK_MEMBER):
+    writes_to_member = any(value == Audience.MEMBER.value for value, _ in choices)
+    asks = side is Side.LEAD or (side is Side.REGISTRY and State.ESCALATED in (ticket.state, ticket.state_before))
+    if asks and writes_to_member and may_move(ticket.state, Action.ASK_MEMBER):
         choices.insert(1, (forms.ASK, "Ask the member"))
     return choices
 

@@ -64,6 +64,8 @@ _FOR_REGISTRIES = frozenset(
         "verified",
         "disclosed",
         "waved_through",
+        "registry_let_write",
+        "registry_kept_from_writing",
     ]
 )
 

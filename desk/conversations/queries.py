@@ -21,6 +21,7 @@ class ShownMessage:
     message: Message
     author: str
     html: str
+    text: str
     attachments: Sequence[Attachment]
     disclosed_at: datetime | None
 
@@ -45,6 +46,17 @@ def member_messages(session: Session, ticket_id: int) -> Sequence[Message]:
         .where(Message.ticket_id == ticket_id, Message.audience == Audience.MEMBER)
         .order_by(Message.id)
     ).all()
+
+
+def shown_message(session: Session, actor: Actor, message: Message, subject: TicketSubject) -> ShownMessage | None:
+    """One message as the actor may read it; None when they may not."""
+    return _shown(actor, subject, message, disclosures_of(session, message.ticket_id))
+
+
+def disclosed_to(session: Session, message_id: int) -> frozenset[int]:
+    """The registries that a message was shown to."""
+    wanted = sa.select(Disclosure.registry_id).where(Disclosure.message_id == message_id)
+    return frozenset(session.scalars(wanted))
 
 
 def has_notes(session: Session, ticket_id: int) -> bool:
@@ -91,6 +103,7 @@ def _shown(
         message=message,
         author=message.author.name if message.author else _label(message.author_label, whole),
         html=message.html if whole or masked is None else html_of(message, masked),
+        text=message.text if whole or masked is None else masked,
         attachments=[each for each in message.attachments if whole or each.id in allowed],
         disclosed_at=min((one.at for one in about if one.message_id), default=None),
     )

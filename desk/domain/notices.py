@@ -82,6 +82,8 @@ NEVER_OFF: Mapping[str, str] = {
 }
 """What cannot be switched off, in a sentence for each side."""
 
+_TO_REGISTRIES = ("escalated", "withdrawn", "verified", "tier_moved", "member_wrote")
+
 _TOPIC_OF: Mapping[tuple[str, str], Topic] = {
     ("escalated", MEMBER): Topic.PROGRESS,
     ("promise_moved", MEMBER): Topic.PROGRESS,
@@ -95,7 +97,8 @@ _TOPIC_OF: Mapping[tuple[str, str], Topic] = {
     **{(kind, LEAD): Topic.MEMBER_NEWS for kind in ("member_wrote", "confirmed", "reopened")},
     **{("noted", side): Topic.NOTES for side in STAFF},
     **{(kind, LEAD): Topic.HANDOVERS for kind in ("accepted", "declined", "returned", "fixed", "waved_through")},
-    **{(kind, REGISTRY): Topic.HANDOVERS for kind in ("escalated", "withdrawn", "verified", "tier_moved")},
+    **{(kind, LEAD): Topic.HANDOVERS for kind in ("answered", "asked_member")},
+    **{(kind, REGISTRY): Topic.HANDOVERS for kind in _TO_REGISTRIES},
 }
 _OF_A_FOLLOWED_TICKET = frozenset(
     {"answered", "asked_member", "resolved", "reopened", "escalated", "promise_moved", "merged", "transferred"}

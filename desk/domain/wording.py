@@ -151,6 +151,8 @@ EVENT_WORDS: Mapping[str, str] = {
     "confirmed": "confirmed that it is solved",
     "reopened": "reopened the ticket",
     "closed": "The ticket was closed",
+    "registry_let_write": "let the registry write to the member",
+    "registry_kept_from_writing": "let the registry write to the member no longer",
     "disclosed": "showed messages to the registry",
     "requester_confirmed": "confirmed who the sender is",
     "participant_added": "added somebody who follows the ticket",

@@ -27,6 +27,7 @@ from desk.errors import status_of
 from desk.escalations import forms, queries, service
 from desk.escalations.models import Escalation
 from desk.forms import page_of
+from desk.handover import service as handover
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
@@ -147,6 +148,19 @@ def act(number: int, move: str) -> Any:
 def answer(number: int, move: str) -> Any:
     """What the registry does with one: accept, decline, return, move between tiers, report a fix."""
     return _act(number, move, Side.REGISTRY, "escalations/answer.html")
+
+
+@blueprint.post("/tickets/<int:number>/registry-writes")
+@requires(Permission.TICKET_ESCALATE)
+def writing(number: int) -> Any:
+    """The lead lets the registry write to the member of this ticket, or no longer."""
+    allowed = request.form.get("allowed") == "yes"
+    with transaction() as unit:
+        ticket = tickets.get(unit, current_actor(), number)
+        handover.let_registry_write(unit, current_actor(), ticket, allowed=allowed, now=utcnow())
+    done = "may write to the member now" if allowed else "writes to the member no longer; what it wrote stays"
+    flash(f"The registry {done}.", "success")
+    return redirect(url_for("tickets.show", number=number, _anchor="escalation"), 303)
 
 
 def _act(number: int, name: str, side: Side, template: str) -> Any:

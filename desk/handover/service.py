@@ -15,6 +15,7 @@ from desk.domain.errors import NotFound
 from desk.domain.lifecycle import Action
 from desk.domain.permissions import Actor, Permission, may
 from desk.domain.sla import Change, HandoverAnswer
+from desk.domain.vocabulary import Audience
 from desk.sla import service as sla
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket, TicketRegistry
@@ -183,6 +184,20 @@ def disclose(
     )
     payload = {"registry_id": registry_id, "messages": sorted(message_ids), "attachments": sorted(attachment_ids)}
     tickets.record(session, ticket, "disclosed", actor, now, payload=payload, quiet=True)
+
+
+def let_registry_write(session: Session, actor: Actor, ticket: Ticket, *, allowed: bool, now: datetime) -> bool:
+    """The lead lets the registry write to the member of this ticket, or no longer; False when it was so already.
+
+    While it may and has the ticket, it reads what the member answers. What was written stays, whatever comes later.
+    """
+    tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
+    if ticket.registry_may_write is allowed:
+        return False
+    ticket.registry_may_write, ticket.updated_at = allowed, now
+    kind = "registry_let_write" if allowed else "registry_kept_from_writing"
+    tickets.record(session, ticket, kind, actor, now, audience=Audience.HANDOVER, quiet=True)
+    return True
 
 
 def _to_lead(

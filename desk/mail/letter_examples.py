@@ -86,10 +86,12 @@ READERS: Mapping[str, tuple[str, ...]] = {
         "opened", "received_unverified", "assigned", "member_wrote", "noted", "warned", "breached", "accepted",
         "returned", "declined", "fixed", "waved_through", "confirmed", "reopened", "transferred", "objection_raised",
         "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
+        "answered", "asked_member",
         "mailbox_fell_silent", "calendar_never_opens", letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
-        "escalated", "noted", "warned", "breached", "tier_moved", "verified", "withdrawn", "objection_raised",
+        "escalated", "noted", "warned", "breached", "tier_moved", "member_wrote", "verified", "withdrawn",
+        "objection_raised",
         "objection_confirmed", "objection_refused", "storm_stopped", "mailbox_fell_silent", "calendar_never_opens",
         letter.GATHERED,
     ),

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.accounts.models import Person, Team
 from desk.config import Settings
+from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.domain.lifecycle import MEMBER_WORDS, STAFF_WORDS
 from desk.domain.masking import mask
 from desk.domain.notices import MEMBER, PERSONAL
 from desk.domain.targets import Kind
+from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.mail import late
 from desk.mail.compose import LINK_PLACE
@@ -66,7 +68,7 @@ def values(session: Session, event: Event, recipient: Recipient, settings: Setti
         "before": datetime.fromisoformat(event.payload["before"]) if event.kind == "promise_moved" else None,
         "due_at": datetime.fromisoformat(event.payload["due_at"]) if event.payload.get("due_at") else None,
         "answer_by": _promised_answer(session, ticket, now) if ticket and event.kind == "opened" else None,
-        "message": _shown(message),
+        "message": _shown(session, message, recipient, ticket, now),
         "secrets": removed,
         "ticket": _ticket(session, ticket, recipient, settings, now, proposed=proposed) if ticket else None,
         "base_url": settings.BASE_URL,
@@ -82,18 +84,22 @@ def _promised_answer(session: Session, ticket: Ticket, now: datetime) -> datetim
     return next((line.due_at for line in lines if line.kind is Kind.FIRST_RESPONSE and line.is_running), None)
 
 
-def _shown(message: Message | None) -> dict[str, Any] | None:
+def _shown(
+    session: Session, message: Message | None, recipient: Recipient, ticket: Ticket | None, now: datetime
+) -> dict[str, Any] | None:
     if message is None:
         return None
     author = message.author.name if message.author else message.author_label
     files: Sequence[str] = [attachment.file_name for attachment in message.attachments]
-    return {
-        "author": author,
-        "text": message.text,
-        "html": message.html,
-        "files": files,
-        "audience": message.audience.value,
-    }
+    text, html = message.text, message.html
+    if recipient.side == "registry" and message.audience is Audience.MEMBER and recipient.person and ticket:
+        reader = accounts.actor_of(session, recipient.person.id, now)
+        seen = conversations.shown_message(session, reader, message, tickets.subject_of(session, ticket))
+        if seen is None:
+            return None
+        author, text, html = seen.author, seen.text, seen.html
+        files = [attachment.file_name for attachment in seen.attachments]
+    return {"author": author, "text": text, "html": html, "files": files, "audience": message.audience.value}
 
 
 def _ticket(

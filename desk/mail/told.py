@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Person
+from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.corrections.models import Objection
 from desk.domain.permissions import MessageSubject, Permission, Role, may
@@ -94,7 +95,8 @@ def _may_read(session: Session, event: Event, recipient: Recipient, now: datetim
     subject = tickets.subject_of(session, ticket)
     message = session.get(Message, event.message_id) if event.message_id else None
     if message is not None:
-        return may(actor, Permission.MESSAGE_READ, MessageSubject(subject, message.audience))
+        disclosed = conversations.disclosed_to(session, message.id)
+        return may(actor, Permission.MESSAGE_READ, MessageSubject(subject, message.audience, disclosed))
     return may(actor, Permission.TICKET_READ, subject)
 
 
@@ -170,6 +172,22 @@ def _readers_of_a_note(session: Session, event: Event, now: datetime) -> list[Re
         return _whose_it_is(session, event, now, Audience.LEAD)
     lead = _about_the_work(session, event, now) if event.audience == Audience.HANDOVER.value else []
     return [*lead, *_registries(session, event, now)]
+
+
+def _member_wrote(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """Whose it is, and a registry that may write to the member, since the answer is meant for it too."""
+    read = conversations.disclosed_to(session, event.message_id) if event.message_id else frozenset()
+    people = [person for place in sorted(read) for person in accounts.registry_people(session, place, now)]
+    asked = [Recipient(person.email, "registry", Audience.MEMBER, person) for person in people]
+    return [*_whose_it_is(session, event, now), *asked]
+
+
+def _member_is_told(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The member; and the lead, where a registry wrote to them: the lead stays accountable."""
+    lead = _whose_it_is(session, event, now)
+    wrote = conversations.disclosed_to(session, event.message_id) if event.message_id else frozenset()
+    by_lead = event.actor_id in {one.person.id for one in _desk(session, event, now) if one.person}
+    return [*_members(session, event, now), *(lead if wrote and not by_lead else ())]
 
 
 def _assignee(session: Session, event: Event, now: datetime) -> list[Recipient]:
@@ -264,11 +282,11 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "requester_confirmed": _members,
     "participant_added": _that_person,
     "assigned": _assignee,
-    "answered": _members,
-    "asked_member": _members,
+    "answered": _member_is_told,
+    "asked_member": _member_is_told,
     "resolved": _members,
     "redirected": _redirected,
-    "member_wrote": _whose_it_is,
+    "member_wrote": _member_wrote,
     "confirmed": _whose_it_is,
     "reopened": _the_other_side,
     "noted": _readers_of_a_note,

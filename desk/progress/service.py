@@ -11,11 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
+from desk.accounts.models import Team
 from desk.calendars import queries as calendars
+from desk.conversations import service as conversations
 from desk.conversations.models import Message
 from desk.conversations.service import File
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.lifecycle import Action, State
+from desk.domain.masking import mask
 from desk.domain.permissions import SYSTEM, Actor, MessageSubject, Permission, TicketSubject, may, writes_as_staff
 from desk.domain.text import REASON_LENGTH, clean_text, cut_line
 from desk.domain.vocabulary import Audience, Channel, Outcome
@@ -68,6 +71,7 @@ def add_message(
         quoted_text=quoted_text,
         machine=machine,
     )
+    _share(session, actor, ticket, subject, message, now)
     if machine:
         tickets.record(session, ticket, "machine_wrote", actor, now, message=message, quiet=True)
     elif audience is not Audience.MEMBER:
@@ -92,11 +96,19 @@ def ask_member(
     now: datetime,
     seen_message_id: int | None = None,
 ) -> Message:
-    """Ask the member: their turn, and the lead's clock stops until they answer."""
-    subject = tickets.working(session, actor, ticket)
+    """Ask the member: their turn, and the clock of who asks stops until they answer.
+
+    The registry asks only where the lead lets it, and only while it has the ticket.
+    """
+    subject = tickets.locked(session, ticket)
+    if not any(may(actor, right, subject) for right in (Permission.TICKET_WORK, Permission.ESCALATION_WORK)):
+        raise NotFound
     _may_write(actor, subject, Audience.MEMBER)
+    if not may(actor, Permission.TICKET_WORK, subject) and not _with_registry(ticket):
+        raise IllegalTransition("The ticket is back with the lead, who asks the member now. Please write to the lead.")
     _is_up_to_date(session, actor, ticket, seen_message_id)
     message = tickets.write(session, actor, ticket, text, files, channel, now, from_staff=True)
+    _share(session, actor, ticket, subject, message, now)
     tickets.move(session, ticket, Action.ASK_MEMBER, "asked_member", actor, now, message=message)
     return message
 
@@ -225,6 +237,46 @@ def _act_on_due(session: Session, ticket_id: int, now: datetime) -> bool:
 def _is_up_to_date(session: Session, actor: Actor, ticket: Ticket, seen_message_id: int | None) -> None:
     if seen_message_id is not None and queries.latest_message_id(session, actor, ticket) > seen_message_id:
         raise Conflict("Somebody has written meanwhile. Your text is kept below; please read the new message first.")
+
+
+def _with_registry(ticket: Ticket) -> bool:
+    """The registry has it, or waits for what the member was asked meanwhile."""
+    return State.ESCALATED in (ticket.state, ticket.state_before)
+
+
+def _asking(session: Session, ticket: Ticket, subject: TicketSubject) -> frozenset[int]:
+    """The registry that has it, if it may write to the member: what the member writes now is for it too."""
+    if not ticket.registry_may_write or not _with_registry(ticket):
+        return frozenset()
+    holder = session.get_one(Team, ticket.holder_team_id)
+    return subject.registry_ids & {holder.registry_id}
+
+
+def _share(
+    session: Session, actor: Actor, ticket: Ticket, subject: TicketSubject, message: Message, now: datetime
+) -> None:
+    """What passes between a registry that may write to the member and the member is read by both, without a choice.
+
+    That is what the lead decides with the switch, and what the member's page says. People in it are masked for the
+    registry as in all else; its own words are not.
+    """
+    if message.audience is not Audience.MEMBER or message.machine:
+        return
+    by_registry = message.from_staff and not may(actor, Permission.TICKET_WORK, subject)
+    own = subject.registry_ids & actor.registries() if by_registry else frozenset()
+    asked = _asking(session, ticket, subject) if not message.from_staff else frozenset()
+    for registry_id in sorted(own | asked):
+        named = registry_id in own or queries.names_people_to(session, ticket.id, registry_id)
+        conversations.disclose(
+            session,
+            ticket.id,
+            registry_id=registry_id,
+            message_ids=[message.id],
+            attachment_ids=[file.id for file in message.attachments],
+            masked={} if named else {message.id: mask(message.text)},
+            by_id=None,
+            now=now,
+        )
 
 
 def _may_write(actor: Actor, subject: TicketSubject, audience: Audience) -> None:
