@@ -44,6 +44,7 @@ from desk.mail import api as mail_api
 from desk.mail import views as mail
 from desk.preferences import views as preferences
 from desk.progress import views as progress
+from desk.registry_actions import views as registry_actions
 from desk.routing import views as routing
 from desk.simulation import views as simulation
 from desk.tickets import views as tickets
@@ -175,6 +176,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         bridge,
         answers,
         briefs,
+        registry_actions,
         issues,
         known_issues,
         working_hours,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSub
 from desk.domain.vocabulary import Audience
 from desk.errors import status_of
 from desk.escalations import queries as escalations
+from desk.registry_actions import queries as registry_actions
 from desk.ticket_clocks import ClockPanel, Side, panel_of, side_of
 from desk.ticket_timeline import Happening, timeline
 from desk.tickets import forms, queries
@@ -57,6 +59,7 @@ class TicketPage:
     target: Ticket | None  # into which this one was merged, if the reader sees it
     escalation_panel: escalations.Panel | None
     issues_panel: ticket_issues.Panel
+    registry_actions: registry_actions.Panel
     registry_reads: str  # the registry that has it and reads what the member writes, by name; else empty
 
     @property
@@ -76,6 +79,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
     side = side_of(actor, subject)
     messages = queries.messages_for(session, actor, ticket, subject)
     left_out = 0 if request.args.get("all") else max(len(messages) - LATEST - 1, 0)
+    today = now.astimezone(ZoneInfo(actor.timezone)).date()
     lead, target_id = side is Side.LEAD, ticket.merged_into_id
     unproved = lead and (ticket.unverified_sender is not None or ticket.requester_id is None)
     return TicketPage(
@@ -96,6 +100,7 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         target=queries.some(session, actor, [target_id]).get(target_id) if target_id else None,
         escalation_panel=escalations.panel_for(session, ticket, actor),
         issues_panel=ticket_issues.panel_for(session, actor, ticket),
+        registry_actions=registry_actions.panel_for(session, actor, ticket, today),
         registry_reads=_registry_that_reads(ticket, subject),
     )
 

@@ -96,6 +96,8 @@ def _is_for(event: Event, side: Side) -> bool:
 
 def _detail(event: Event, side: Side) -> str:
     payload = event.payload
+    if event.kind.startswith("registry_action_"):
+        return str(payload.get("kind", "")) if side is Side.LEAD else ""
     if event.kind == "held":
         return str(payload.get("reason", ""))
     if event.kind == "triaged" and payload.get("before") != payload.get("priority"):

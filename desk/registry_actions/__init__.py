@@ -1,0 +1,1 @@
+"""What a lead filed at the registry, as a record of its own."""
