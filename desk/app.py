@@ -20,6 +20,7 @@ from desk.agreements import views as agreements
 from desk.answers import views as answers
 from desk.bridge import views as bridge
 from desk.briefs import views as briefs
+from desk.bulk_answers import views as bulk_answers
 from desk.cli import bridge as bridge_commands
 from desk.cli import catalogue as catalogue_commands
 from desk.cli import demo as demo_commands
@@ -33,7 +34,9 @@ from desk.cli.readiness import saying_so
 from desk.config import ROOT, BadSetting, Settings, load_settings
 from desk.corrections import views as corrections
 from desk.db import LARGEST_ID, db
+from desk.delegation import views as delegation
 from desk.demo import views as demo
+from desk.drafts import views as drafts
 from desk.escalations import views as escalations
 from desk.forms import LimitedRequest
 from desk.health import views as health
@@ -178,6 +181,9 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         briefs,
         registry_actions,
         issues,
+        bulk_answers,
+        drafts,
+        delegation,
         known_issues,
         working_hours,
         simulation,

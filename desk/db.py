@@ -8,7 +8,7 @@ transaction opens with BEGIN IMMEDIATE, everywhere else with BEGIN, and code out
 
 import enum
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -166,3 +166,10 @@ def insert_ignore(session: Session, model: type[Base], **values: Any) -> bool:
     # Counted by what comes back: the row count of an insert is -1 on PostgreSQL.
     statement = insert(model).values(**values).on_conflict_do_nothing().returning(*sa.inspect(model).primary_key)
     return session.execute(statement).first() is not None
+
+
+def insert_found(session: Session, model: type[Base], names: Sequence[str], found: sa.Select[Any]) -> None:
+    """Insert what a query finds, column by column, leaving out what a unique key holds already. One statement."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # The query has to have a WHERE: SQLite would read ON as part of a join.
+    session.execute(insert(model).from_select(names, found).on_conflict_do_nothing())

@@ -15,9 +15,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
 
 from desk.agreements import service as agreements
+from desk.bulk_answers import service as bulk_answers
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import AWAY, transaction
+from desk.drafts import service as drafts
 from desk.extensions import mail
 from desk.mail import intake, notify, outbound, silence, waiting
 from desk.mail.sources.fetcher import Fetchers
@@ -62,6 +64,9 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
         Tick("silence heard", SILENCE_SECONDS, _hear_silence),
         Tick("hours looked at", HOURS_SECONDS, _look_at_hours),
         Tick("tickets due", settings.TICK_SECONDS, _act_on_tickets),
+        Tick("drafts due", settings.TICK_SECONDS, _send_drafts),
+        Tick("tickets answered", MAIL_SECONDS, _answer_tickets),
+        Tick("tickets that came back", settings.TICK_SECONDS, _note_came_back),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
         Tick("notices due", MAIL_SECONDS, lambda: _write_notices(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
@@ -99,6 +104,21 @@ def _act_on_clocks() -> int:
 def _act_on_tickets() -> int:
     with transaction() as session:
         return progress.act_on_due_tickets(session, now=utcnow(), limit=BATCH)
+
+
+def _send_drafts() -> int:
+    with transaction() as session:
+        return drafts.send_due(session, utcnow())
+
+
+def _answer_tickets() -> int:
+    with transaction() as session:
+        return bulk_answers.work_one(session, utcnow())
+
+
+def _note_came_back() -> int:
+    with transaction() as session:
+        return bulk_answers.note_came_back(session, utcnow(), BATCH)
 
 
 def _expand_events(settings: Settings) -> int:

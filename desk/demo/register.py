@@ -6,16 +6,23 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from desk.delegation import service as delegation
 from desk.demo.ground import Ground
 from desk.demo.people import Human
 from desk.demo.places import CONSORTIA, REGISTRIES
 from desk.demo.stage import Register
 from desk.demo.stories import DATA
+from desk.domain.delegation import DraftText, UpdateText
 from desk.domain.permissions import MEMBER_ROLES, Actor, Role
 from desk.domain.register import EntryAudience, IssueDraft, IssueState
+from desk.drafts import queries as draft_queries
+from desk.drafts import service as drafts
 from desk.issues import service
 from desk.issues.models import Issue
 from desk.known_issues import service as telling
+
+GOES_AFTER = 40
+"""Working hours: the draft that came some days ago still waits."""
 
 Act = Callable[[datetime], None]
 
@@ -73,6 +80,11 @@ class Keeper:
             yield told["after"] + 1.4, lambda at, slug=slug: self._affects(number, slug, at)  # type: ignore[misc]
         for slug, days, text in problem["updates"]:
             yield days + 0.6, lambda at, slug=slug, text=text: self._update(number, slug, text, at)  # type: ignore[misc]
+
+        for told in problem.get("delegated", ()):
+            yield told["after"], lambda at, told=told: self._delegate(number, problem, told, at)  # type: ignore[misc]
+            for slug, days in told["drafts"].items():
+                yield told["after"] + days, lambda at, slug=slug: self._send(number, slug, at)  # type: ignore[misc]
 
     def _open(self, number: int, problem: dict[str, Any], at: datetime) -> None:
         owner = problem["owner"]
@@ -145,6 +157,23 @@ class Keeper:
             consortium_id=self._ground.consortia[slug],
             now=at,
         )
+
+    def _delegate(self, number: int, problem: dict[str, Any], told: dict[str, Any], at: datetime) -> None:
+        """The registry says it once; at the first lead a draft may go by itself, at the others it waits."""
+        session, issue, first = self._ground.session, self._made[number], CONSORTIA[0].slug
+        drafts.allow(session, self._actor(first), self._ground.consortia[first], hours=GOES_AFTER, now=at)
+        text = UpdateText(
+            told["text"], told["member_text"], told["workaround"], self._now + timedelta(days=told["next_update_in"])
+        )
+        actor, version = self._actor(problem["owner"]), issue.version
+        delegation.write_update(session, actor, issue, text, to=issue.state, version=version, now=at)
+
+    def _send(self, number: int, slug: str, at: datetime) -> None:
+        session, actor, place = self._ground.session, self._actor(slug), self._ground.consortia[slug]
+        for draft in draft_queries.drafts_of_issue(session, actor, self._made[number]):
+            if draft.consortium_id == place:
+                text = DraftText(draft.title, draft.text, draft.workaround, draft.next_update_at)
+                drafts.send_draft(session, actor, draft, text, version=draft.version, now=at)
 
     def _affects(self, number: int, slug: str, at: datetime) -> None:
         """Some members say that they have it, too; one more only follows."""

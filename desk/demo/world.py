@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
+from desk.bulk_answers import service as bulk_answers
 from desk.config import Settings
 from desk.demo.doors import Doors
 from desk.demo.ground import Ground, held, lay
@@ -134,6 +135,8 @@ def _play(session: Session, acts: Iterator[tuple[datetime, Act]], start: datetim
 
 def _sweep(session: Session, at: datetime) -> None:
     while sla.act_on_due_clocks(session, at, BATCH):
+        pass
+    while bulk_answers.work_one(session, at):
         pass
     while progress.act_on_due_tickets(session, now=at, limit=BATCH):
         pass

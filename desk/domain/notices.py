@@ -75,10 +75,10 @@ TOPICS: Mapping[Topic, TopicWords] = {
 NEVER_OFF: Mapping[str, str] = {
     MEMBER: "Receipts, answers and questions on your own tickets, sign-in links, and word that something secret "
     "was removed from what you sent.",
-    LEAD: "Promised times that come near or have passed, objections to a clock, mail that was not delivered, and "
-    "alarms about mailboxes and working hours.",
-    REGISTRY: "Promised times that come near or have passed, objections to a clock, and alarms about mailboxes and "
-    "working hours.",
+    LEAD: "Promised times that come near or have passed, objections to a clock, drafts of a registry’s updates, "
+    "tickets of an issue that come back, mail that was not delivered, and alarms about mailboxes and working hours.",
+    REGISTRY: "Promised times that come near or have passed, objections to a clock, tickets of an issue that come "
+    "back, and alarms about mailboxes and working hours.",
 }
 """What cannot be switched off, in a sentence for each side."""
 
@@ -122,6 +122,8 @@ URGENT: Mapping[str, frozenset[str]] = {
     "storm_stopped": STAFF,
     "mailbox_fell_silent": STAFF,
     "calendar_never_opens": STAFF,
+    "update_drafted": STAFF,  # told within the team's hours; it may go by itself before the next daily mail
+    "draft_outdated": STAFF,
 }
 """What neither quiet hours nor a daily summary hold up, and to whom. What is about a P1 ticket is urgent to staff."""
 

@@ -165,6 +165,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "issue_linked": "linked it to an issue",
     "linked_instead": "found that it is a known issue, and handed nothing over",
     "issue_unlinked": "took the link to an issue away",
+    "came_back": "was not solved by the answer to its issue: the link is undone",
     "warned": "A promised time comes near",
     "breached": "A promised time has passed",
     "promise_moved": "The promised date moved",

@@ -83,11 +83,20 @@ def edit_issue(
 
 
 def move_issue(
-    session: Session, actor: Actor, issue: Issue, *, to: IssueState, note: str = "", version: int, now: datetime
+    session: Session,
+    actor: Actor,
+    issue: Issue,
+    *,
+    to: IssueState,
+    note: str = "",
+    version: int,
+    tell: bool = True,
+    now: datetime,
 ) -> Issue:
     """Move the issue on; ``note`` says why and becomes an entry of the owner's desk.
 
     What members of the owning consortium read follows at once; where another desk published it, that desk decides.
+    ``tell``: followers get a mail of it; not where one that says more goes with it.
     Raises ``IllegalTransition``, ``InvalidInput`` (no workaround, no reason), ``Conflict`` (moved or edited meanwhile).
     """
     demand_edit(session, actor, issue)
@@ -102,6 +111,7 @@ def move_issue(
     told = queries.publication(session, issue.id, issue.consortium_id) if issue.consortium_id else None
     if told is not None and told.withdrawn_at is None:
         told.state, told.updated_at = to, now
+    if tell and told is not None and told.withdrawn_at is None:
         tell_members(session, "issue_updated", actor, told, now, text=f"{register.MEMBER_WORDS[to]}.")
     session.flush()
     return issue
@@ -228,11 +238,9 @@ def add_entry(
     return entry
 
 
-def tell_members(
-    session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str
-) -> None:
-    """The event from which mail to the members is made: everything in its payload was published."""
-    payload = {
+def news_of(told: IssuePublication, text: str) -> dict[str, Any]:
+    """What an event tells the members of one consortium: everything in it was published to them."""
+    return {
         "number": told.issue_id,
         "title": told.title,
         "state": told.state.value,
@@ -240,6 +248,13 @@ def tell_members(
         "workaround": told.workaround,
         "next_update_at": told.next_update_at.isoformat() if told.next_update_at else None,
     }
+
+
+def tell_members(
+    session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str
+) -> None:
+    """The event from which mail to the members is made."""
+    payload = news_of(told, text)
     places: dict[str, Any] = {"issue_id": told.issue_id, "consortium_id": told.consortium_id}
     events.record(session, kind, at=now, actor_id=actor.person_id, audience="member", payload=payload, **places)
 

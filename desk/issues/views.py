@@ -12,10 +12,12 @@ from desk.access import current_actor, requires
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
+from desk.delegation import queries as delegation
 from desk.domain import register
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import IssueSubject, Permission, may
 from desk.domain.register import Filters, IssueState
+from desk.drafts import queries as drafts
 from desk.errors import status_of
 from desk.forms import Form, page_of
 from desk.issues import queries, service
@@ -49,7 +51,9 @@ def index() -> Any:
     page = page_of(form.page.data)
     lines = queries.register_lines(db.session(), current_actor(), filters, page)
     more = bool(lines) and lines[0].total > page * queries.PAGE_SIZE
-    return render_template("issues/index.html", form=form, lines=lines, page=page, more=more, today=today())
+    leads, waiting = bool(current_actor().consortia()), drafts.waiting_count(db.session(), current_actor())
+    shown = {"lines": lines, "page": page, "more": more, "today": today(), "leads": leads, "waiting": waiting}
+    return render_template("issues/index.html", form=form, **shown)
 
 
 @blueprint.route("/issues/new", methods=["GET", "POST"])
@@ -273,6 +277,7 @@ def _record_page(number: int, status: int = 200, **refused: Form) -> Any:
             decisions=queries.decisions_for(session, actor, issue),
             below=queries.below(session, actor, issue),
             publications=known.publications_for(session, actor, issue),
+            told=delegation.panel(session, actor, issue),
             entry=catalogue.entry(session, issue.catalogue_key),
             refused=next(iter(refused.values()), None),
             overdue=register.is_overdue(issue.next_review_on, issue.state, today()),

@@ -5,6 +5,7 @@ loses its secrets before it is kept.
 """
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,10 +15,10 @@ from desk.accounts.models import MemberOrg
 from desk.db import insert_ignore
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.permissions import Actor
-from desk.domain.register import EntryAudience, prose, title_line
+from desk.domain.register import EntryAudience, IssueState, prose, title_line
 from desk.issues import queries as issues
 from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueUpdate
-from desk.issues.service import add_entry, demand_edit, record, tell_members
+from desk.issues.service import add_entry, demand_edit, news_of, record, tell_members
 from desk.known_issues import queries
 
 _READ_BY_MEMBERS = ("state", "title", "text", "workaround", "next_update_at", "withdrawn_at")
@@ -113,6 +114,47 @@ def add_update(
         told.next_update_at = next_update_at
     tell_members(session, "issue_updated", actor, told, now, text=text)
     return entry
+
+
+def relay(
+    session: Session,
+    actor: Actor,
+    issue: Issue,
+    *,
+    consortium_id: int,
+    title: str,
+    text: str,
+    workaround: str,
+    next_update_at: datetime | None,
+    state: IssueState,
+    now: datetime,
+) -> dict[str, Any]:
+    """What a registry said, in the words of a lead: published, or added as a dated entry where something is already.
+
+    ``state``: where the registry's issue stands. Nobody is told yet, since those with a ticket read it there: returns
+    ``kind``, ``issue_id`` and ``payload`` of the event that tells the others. Raises as ``publish``.
+    """
+    if not actor.system:
+        _demand_voice(session, actor, issue, consortium_id)
+    text, workaround = prose(text, "text"), prose(workaround, "workaround", required=False)
+    _demand_future(next_update_at, now)
+    told = issues.publication(session, issue.id, consortium_id)
+    is_news = told is None or told.withdrawn_at is not None
+    if told is None:
+        told = IssuePublication(issue_id=issue.id, consortium_id=consortium_id, published_at=now)
+        session.add(told)
+    if is_news:
+        told.text, told.html, told.withdrawn_at, told.next_update_at = text, markup.markdown(text), None, next_update_at
+    else:
+        add_entry(session, actor, issue, EntryAudience.MEMBERS, consortium_id, text, now)
+    if next_update_at is not None or (told.next_update_at is not None and told.next_update_at <= now):
+        told.next_update_at = next_update_at
+    told.title, told.state = title_line(title), state
+    told.workaround, told.workaround_html = workaround, markup.markdown(workaround)
+    told.updated_at, told.updated_by = now, actor.person_id
+    session.flush()
+    kind = "issue_published" if is_news else "issue_updated"
+    return {"kind": kind, "issue_id": issue.id, "payload": news_of(told, text)}
 
 
 # ------------------------------------------------------------------ what members say

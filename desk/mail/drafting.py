@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Person
 from desk.config import Settings
 from desk.db import NAME_LENGTH
+from desk.domain.bulk_answer import EVENT_KEY
 from desk.domain.notices import MEMBER, PERSONAL, SUBSCRIBED, Topic, topic_of
 from desk.events.models import Event
 from desk.mail import letter, queries, storms, undelivered
@@ -163,7 +164,8 @@ def _row(
     ids = (recipient.person.id if recipient.person else None, recipient.audience, address)
     reply_to = signer.reply_address(event.ticket_id, *ids) if event.ticket_id else ""
     thread = queries.thread_of(session, event.ticket_id, address) if event.ticket_id else []
-    automatic = event.kind not in PERSONAL
+    # One of many alike is marked, too: forty notes that somebody is away shall not come back.
+    automatic = event.kind not in PERSONAL or EVENT_KEY in event.payload
     row = _blank(
         to_address=address,
         person_id=ids[0],

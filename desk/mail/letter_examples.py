@@ -72,6 +72,9 @@ TITLES: Mapping[str, str] = {
     "issue_updated": "News of a known issue",
     letter.GATHERED: "Several things happened on a ticket",
     letter.DIGEST: "The daily mail",
+    "update_drafted": "A draft of a registry’s update waits",
+    "draft_outdated": "A registry corrected its update",
+    "issue_came_back": "Tickets of an issue came back",
 }
 
 
@@ -88,12 +91,14 @@ READERS: Mapping[str, tuple[str, ...]] = {
         "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
         "answered", "asked_member",
         "mailbox_fell_silent", "calendar_never_opens", letter.GATHERED, letter.DIGEST,
+        "mailbox_fell_silent", "calendar_never_opens", "update_drafted", "draft_outdated", "issue_came_back",
+        letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
         "escalated", "noted", "warned", "breached", "tier_moved", "member_wrote", "verified", "withdrawn",
         "objection_raised",
         "objection_confirmed", "objection_refused", "storm_stopped", "mailbox_fell_silent", "calendar_never_opens",
-        letter.GATHERED,
+        "issue_came_back", letter.GATHERED,
     ),
 }  # fmt: skip
 """Which letters each side gets, in the order in which a ticket brings them about."""
@@ -106,6 +111,9 @@ _WITHOUT_A_TICKET = frozenset(
         "storm_stopped",
         "calendar_never_opens",
         "mailbox_fell_silent",
+        "update_drafted",
+        "draft_outdated",
+        "issue_came_back",
     }
 )
 _WITHOUT_A_MESSAGE = frozenset(
@@ -138,6 +146,9 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
     "objection_refused": _OBJECTION,
     "issue_published": _ISSUE,
     "issue_updated": _ISSUE,
+    "update_drafted": {**_ISSUE, "draft_id": 7},
+    "draft_outdated": {**_ISSUE, "draft_id": 7, "state": "waiting", "edited": True},
+    "issue_came_back": {**_ISSUE, "fresh": 1, "count": 3},
     "mail_returned": {
         "address": "gone@member.example",
         "why": "the address does not exist",
@@ -203,7 +214,7 @@ def _values(kind: str, side: str, zone: str) -> dict[str, Any]:
         "payload": _PAYLOADS.get(kind, {}),
         "clock": _clock(kind, side) if kind in ("warned", "breached") else None,
         "before": _DUE - timedelta(days=1) if kind == "promise_moved" else None,
-        "due_at": _DUE if kind == "promise_moved" else None,
+        "due_at": _DUE if kind in ("promise_moved", "update_drafted") else None,
         "answer_by": _DUE if kind == "opened" else None,
         "message": None if unproved or kind in _WITHOUT_A_MESSAGE else _message(kind, side),
         "secrets": ["bearer token"] if kind == "secret_removed" else [],

@@ -12,13 +12,19 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Person
+from desk.bulk_answers import queries as bulk_answers
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.corrections.models import Objection
+from desk.domain.bulk_answer import EVENT_KEY
+from desk.domain.delegation import SENT, DraftState
 from desk.domain.permissions import MessageSubject, Permission, Role, may
 from desk.domain.targets import REGISTRY_KINDS
 from desk.domain.vocabulary import Audience
+from desk.drafts import queries as drafts
+from desk.drafts.models import UpdateDraft
 from desk.events.models import Event
+from desk.issues.models import Issue
 from desk.known_issues import queries as known_issues
 from desk.mail import late, queries
 from desk.mail.models import OutboundMail
@@ -46,7 +52,7 @@ class Recipient:
 def told(session: Session, event: Event, now: datetime) -> list[Recipient]:
     """Everybody who is told of an event, each address once."""
     rule = _TOLD.get(event.kind)
-    found = rule(session, event, now) if rule else []
+    found = _not_told_elsewhere(session, event, rule(session, event, now)) if rule else []
     chosen: dict[str, Recipient] = {}
     for recipient in found:
         person = recipient.person
@@ -55,6 +61,16 @@ def told(session: Session, event: Event, now: datetime) -> list[Recipient]:
         if _may_read(session, event, recipient, now):
             chosen.setdefault(recipient.address.lower(), recipient)
     return list(chosen.values())
+
+
+def _not_told_elsewhere(session: Session, event: Event, found: list[Recipient]) -> list[Recipient]:
+    """Of one of many answers alike everybody is told once: about one of their tickets, or else as who follows."""
+    bulk_answer_id = event.payload.get(EVENT_KEY)
+    if bulk_answer_id is None:
+        return found
+    reached = bulk_answers.told_about(session, bulk_answer_id, event.ticket_id)
+    about_a_ticket = event.ticket_id is not None
+    return [one for one in found if one.person and (one.person.id in reached) == about_a_ticket]
 
 
 def _did_it(event: Event, recipient: Recipient, person: Person) -> bool:
@@ -81,8 +97,8 @@ def may_be_told(session: Session, event: Event, recipient: Recipient, now: datet
     person = recipient.person
     if person is None:
         return True
-    if event.issue_id is not None and event.ticket_id is None and event.consortium_id is not None:
-        return person.id in known_issues.followers(session, event.issue_id, event.consortium_id, now)
+    if event.kind in _FOR_FOLLOWERS:
+        return person.id in _following(session, event, now)
     return person.active and _may_read(session, event, recipient, now)
 
 
@@ -269,12 +285,47 @@ def _that_person(session: Session, event: Event, now: datetime) -> list[Recipien
 
 
 def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    if event.issue_id is None or event.consortium_id is None:
-        return []
-    ids = known_issues.followers(session, event.issue_id, event.consortium_id, now)
+    ids = sorted(_following(session, event, now))
     people = session.scalars(sa.select(Person).where(Person.id.in_(ids)).order_by(Person.id)).all()
     return [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
 
+
+def _following(session: Session, event: Event, now: datetime) -> set[int]:
+    """Who follows the issue in that consortium; of a registry's update, who follows either side's issue there."""
+    if event.issue_id is None or event.consortium_id is None:
+        return set()
+    about = bulk_answers.issue_of(session, event.payload.get(EVENT_KEY)) or event.issue_id
+    return {
+        *known_issues.followers(session, event.issue_id, event.consortium_id, now),
+        *drafts.followers(session, about, event.consortium_id, now),
+    }
+
+
+def _readers_of_a_draft(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """The lead's desk, unless the draft is dealt with already."""
+    draft = session.get(UpdateDraft, event.payload["draft_id"])
+    if draft is None or event.consortium_id is None:
+        return []
+    if not (draft.state is DraftState.WAITING or (event.kind == "draft_outdated" and draft.state in SENT)):
+        return []
+    people = accounts.lead_people(session, event.consortium_id, now)
+    return [Recipient(person.email, "lead", Audience.LEAD, person) for person in people]
+
+
+def _owner_of_issue(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """Who answers for the issue, else the desk that owns it."""
+    issue = session.get_one(Issue, event.issue_id)
+    if issue.consortium_id is not None:
+        side, everybody = "lead", accounts.lead_people(session, issue.consortium_id, now)
+    else:
+        side, everybody = "registry", accounts.registry_people(session, issue.registry_id or 0, now)
+    responsible = issue.owner_id if issue.consortium_id is not None else issue.problem_manager_id
+    audience = Audience.LEAD if side == "lead" else Audience.REGISTRY
+    found = [Recipient(person.email, side, audience, person) for person in everybody]
+    return [one for one in found if one.person and one.person.id == responsible] or found
+
+
+_FOR_FOLLOWERS = frozenset({"issue_published", "issue_updated"})
 
 _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "opened": _opened,
@@ -316,4 +367,7 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "sign_in_link_issued": _that_person,
     "issue_published": _followers,
     "issue_updated": _followers,
+    "issue_came_back": _owner_of_issue,
+    "update_drafted": _readers_of_a_draft,
+    "draft_outdated": _readers_of_a_draft,
 }

@@ -136,14 +136,41 @@ def resolve(
     *,
     outcome: Outcome,
     text: str | None,
+    author_label: str = "",
+    payload: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> None:
-    """Say how it ended; ``text`` goes to the member with it. It closes by itself when the reopen window is over."""
+    """Say how it ended; ``text`` goes to the member with it. It closes by itself when the reopen window is over.
+
+    ``author_label``: who wrote it, where no person did; ``payload``: what else the event says.
+    """
     tickets.working(session, actor, ticket)
     message = None
     if text and text.strip():
-        message = tickets.write(session, actor, ticket, text, (), Channel.WEB, now, from_staff=True)
-    _resolve(session, actor, ticket, outcome, "resolved", now, message)
+        how = {"from_staff": True, "author_label": author_label}
+        message = tickets.write(session, actor, ticket, text, (), Channel.WEB, now, **how)
+    _resolve(session, actor, ticket, outcome, "resolved", now, message, payload)
+
+
+def answer_as_desk(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    text: str,
+    author_label: str = "",
+    payload: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Message:
+    """A public answer that was written for more than this ticket; what was written meanwhile does not hold it back.
+
+    ``author_label`` and ``payload`` as in ``resolve``. Raises ``IllegalTransition`` when the ticket is closed.
+    """
+    tickets.working(session, actor, ticket)
+    how = {"from_staff": True, "author_label": author_label}
+    message = tickets.write(session, actor, ticket, text, (), Channel.WEB, now, **how)
+    tickets.move(session, ticket, Action.ANSWER, "answered", actor, now, message=message, payload=payload)
+    return message
 
 
 def end(

@@ -58,9 +58,14 @@ def test_the_command_says_what_was_done(app: Flask, cast: Cast) -> None:
         "agreements due",
         "clocks due",
         "zones watched",
+        "silence heard",
         "hours looked at",
         "tickets due",
+        "drafts due",
+        "tickets answered",
+        "tickets that came back",
         "events told",
+        "notices due",
         "mail sent",
     }
     assert int(counts["events told"]) > 0

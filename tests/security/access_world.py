@@ -18,6 +18,7 @@ from desk.db import transaction
 from desk.domain.escalation import Brief, Consent
 from desk.domain.permissions import Role
 from desk.domain.vocabulary import Audience, Channel
+from desk.drafts import service as drafts
 from desk.escalations import service as escalations
 from desk.issues import queries as issues
 from desk.issues import service as register
@@ -25,6 +26,7 @@ from desk.progress import service as progress
 from desk.tickets.models import Ticket
 from desk.triage import service as triage
 from tests.cast import Cast
+from tests.delegation import scenes
 from tests.issues.scenes import at_registry, draft, east, opened, published
 from tests.tickets.scenes import filed, with_catalogue
 
@@ -70,6 +72,10 @@ READERS: dict[str, frozenset[str]] = {
     "wordoftheregistryissue": _LEAD | _REGISTRY | {NEIGHBOUR_LEAD},
     "wordofthedecision": _REGISTRY,
     "wordofthenorthstext": _OF_THE_MEMBER | {OTHER_MEMBER} | _LEAD,
+    # its update: to the desks, suggested to the leads, and what one of them makes of it before it is sent
+    "wordoftheupdate": _LEAD | _REGISTRY | {NEIGHBOUR_LEAD},
+    "wordofthesuggestion": _LEAD | _REGISTRY,
+    "wordofthedraft": _LEAD,
 }
 """Who may read the thing that carries the word: the cells of the access table that speak of text."""
 
@@ -88,6 +94,9 @@ CONVERSATION = {word for word in READERS if word not in FILES and "issue" not in
     "wordofthedecision",
     "wordofitspublishedtext",
     "wordofthenorthstext",
+    "wordoftheupdate",
+    "wordofthesuggestion",
+    "wordofthedraft",
 }
 """Words of subjects and messages, which a search finds."""
 
@@ -100,6 +109,8 @@ class World:
     plain: int
     escalated: int
     issues: dict[str, int] = field(default_factory=dict)
+    update: int = 0
+    draft: int = 0
     files: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -109,6 +120,7 @@ class World:
         _, _, eve, emil = east(cast)
         world = cls(_everybody(cast, eve, emil), *_tickets(cast))
         world.issues = _issues(cast, session, world)
+        world.update, world.draft = _drafted(cast, session, world.issues["upper"])
         rows = session.execute(sa.select(Attachment.file_name, Attachment.id)).all()
         world.files = {name.removesuffix(".txt"): key for name, key in rows}
         session.rollback()
@@ -192,6 +204,15 @@ def _issues(cast: Cast, session: Session, world: World) -> dict[str, int]:
         actor = cast.actor(cast.rita)
         register.add_decision(unit, actor, issues.get(unit, actor, upper), text="wordofthedecision", now=cast.now)
     return {"own": own, "linked": linked, "upper": upper}
+
+
+def _drafted(cast: Cast, session: Session, upper: int) -> tuple[int, int]:
+    update = scenes.said(cast, upper, text="wordoftheupdate", member_text="wordofthesuggestion")
+    with transaction() as unit:
+        draft = scenes.draft_of(unit, cast.north)
+        text = scenes.words(draft, text="wordofthedraft")
+        drafts.save_draft(unit, cast.actor(cast.leo), draft, text, version=draft.version, now=cast.now)
+        return update, draft.id
 
 
 def said(cast: Cast, number: int, person: Person, word: str, audience: Audience, file: str = "") -> None:

@@ -19,7 +19,10 @@ def kind_of(rule: Rule) -> str:
         return "stuck" if "/out/" in rule.rule else "mail"
     if "suppressed_id" in rule.arguments:
         return "stopped"
-    if rule.endpoint.startswith(("issues.", "known_issues.")):
+    for name in ("draft", "update", "answer"):
+        if f"{name}_id" in rule.arguments:
+            return name
+    if rule.endpoint.startswith(("issues.", "known_issues.", "bulk_answers.", "delegation.")):
         return "published" if "known" in rule.rule else "issue"
     if rule.endpoint.startswith("working_hours."):
         return "calendar"
@@ -38,13 +41,16 @@ def guarded(app: Flask) -> list[tuple[Rule, str]]:
     return found
 
 
+_NUMBERS = frozenset(
+    {"number", "attachment_id", "mail_id", "agreement_id", "suppressed_id", "draft_id", "update_id", "answer_id"}
+)
+
+
 def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
     """The rule's address for a number; for a rule with moves one for each of them."""
-    values: dict[str, Any] = {
-        name: number
-        for name in rule.arguments
-        if name in ("number", "attachment_id", "mail_id", "agreement_id", "suppressed_id")
-    } | {name: cast.north.id for name in rule.arguments if name == "consortium_id"}
+    values: dict[str, Any] = {name: number for name in rule.arguments if name in _NUMBERS} | {
+        name: cast.north.id for name in rule.arguments if name == "consortium_id"
+    }
     values |= {name: cast.north.slug for name in rule.arguments if name == "slug"}
     choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]
     with app.test_request_context():

@@ -39,6 +39,7 @@ def browsers(app: Flask, cast: Cast, world: World) -> Iterator[tuple[str, FlaskC
 def test_the_pages_of_tickets_and_issues_show_each_role_exactly_its_cells(app: Flask, cast: Cast, world: World) -> None:
     tickets = [f"/tickets/{world.plain}?all=1", f"/tickets/{world.escalated}?all=1"]
     issues = [f"/{register}/{number}" for register in ("issues", "known-issues") for number in world.issues.values()]
+    issues += [f"/updates/{world.update}", f"/drafts/{world.draft}"]
     wrong = {}
     for role, client in browsers(app, cast, world):
         shown = words_in("".join(client.get(path).text for path in (*tickets, *issues)))
@@ -66,6 +67,7 @@ def every_address(app: Flask, cast: Cast, world: World) -> list[str]:
     """All that a GET can ask for, with the number of each thing of the world."""
     numbers = {"ticket": [world.plain, world.escalated], "file": list(world.files.values())}
     numbers |= {kind: list(world.issues.values()) for kind in ("issue", "published")}
+    numbers |= {"update": [world.update], "draft": [world.draft]}
     found = set()
     for rule in rules(app):
         if "GET" not in (rule.methods or ()) or getattr(app.view_functions[rule.endpoint], GUARD, None) == PUBLIC:

@@ -30,7 +30,8 @@ from desk.mail.models import (
     SuppressedAddress,
 )
 from tests.cast import Cast
-from tests.issues.scenes import handed_over, opened, published
+from tests.delegation.scenes import draft_of, said, sent
+from tests.issues.scenes import at_registry, handed_over, linked, opened, published
 from tests.security.doors import addresses, guarded, kind_of
 from tests.tickets.scenes import filed, with_catalogue, written
 
@@ -58,6 +59,9 @@ class Scene:
     stopped: int
     calendar: int
     agreement: int
+    update: int
+    draft: int
+    answer: int
 
     @classmethod
     def set(cls, cast: Cast, session: Session) -> "Scene":
@@ -72,7 +76,19 @@ class Scene:
         file = session.scalars(sa.select(Attachment.id)).one()
         calendar = session.scalars(sa.select(Calendar.id).where(Calendar.consortium_id == cast.north.id)).one()
         agreement = session.scalars(sa.select(Agreement.id).where(Agreement.consortium_id == cast.north.id)).one()
-        return cls(ticket, file, issue, mail, stuck, stopped, calendar, agreement)
+        drafted = _drafted(cast, session, ticket)
+        return cls(ticket, file, issue, mail, stuck, stopped, calendar, agreement, *drafted)
+
+
+def _drafted(cast: Cast, session: Session, ticket: int) -> tuple[int, int, int]:
+    """An update of ORCID's with a draft that waits, and the answer that an earlier one became."""
+    number = at_registry(cast)
+    linked(cast, cast.leo, number, ticket)
+    said(cast, number)
+    answer = sent(cast, cast.leo, cast.north).bulk_answer_id
+    update = said(cast, number)
+    assert answer is not None
+    return update, draft_of(session, cast.north).id, answer
 
 
 def _mail(cast: Cast, ticket: int) -> tuple[int, int, int]:
@@ -113,7 +129,9 @@ def strangers(cast: Cast, kind: str) -> Iterator[Person]:
     yield from elsewhere
     if kind in ("ticket", "file"):
         yield from (cast.bob, cast.adam)
-    if kind in ("issue", "mail", "stuck", "stopped", "calendar", "agreement"):
+    if kind == "update":
+        yield from (cast.alice, cast.leo, cast.lena)
+    if kind in ("issue", "mail", "stuck", "stopped", "calendar", "agreement", "draft", "answer"):
         yield from (cast.alice, cast.rita, cast.ruth)
     if kind in ("mail", "stuck", "stopped"):
         yield cast.leo
@@ -170,6 +188,9 @@ def test_a_role_whose_time_is_over_opens_nothing_from_that_instant_on(
         "stopped": cast.lena,
         "calendar": cast.lena,
         "agreement": cast.lena,
+        "draft": cast.leo,
+        "answer": cast.leo,
+        "update": cast.rita,
     }
     browsers = {kind: cast.sign_in(app.test_client(), person) for kind, person in owners.items()}
     pages = [(rule, kind_of(rule)) for rule, method in guarded(app) if method == "GET" and "move" not in rule.arguments]

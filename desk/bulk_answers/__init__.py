@@ -1,0 +1,1 @@
+"""One answer to the many tickets of an issue: a row for each, worked off one at a time."""
