@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk import markup
+from desk.accounts.models import Person
 from desk.conversations.models import Attachment, Disclosure, Message
 from desk.domain.masking import mask
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
@@ -37,6 +38,35 @@ def shown_to(session: Session, actor: Actor, ticket_id: int, subject: TicketSubj
 def disclosures_of(session: Session, ticket_id: int) -> Sequence[Disclosure]:
     """All that was ever shown of a ticket, to whichever registry."""
     return session.scalars(sa.select(Disclosure).where(Disclosure.ticket_id == ticket_id).order_by(Disclosure.id)).all()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A disclosure in words; ``by`` is None where it needed no choice."""
+
+    disclosure: Disclosure
+    what: str
+    by: str | None
+
+
+def disclosed(session: Session, ticket_id: int) -> list[Record]:
+    """All that was ever shown of a ticket, in words that both sides may read."""
+    rows = session.execute(
+        sa.select(Disclosure, Message, Attachment.file_name, Person.name)
+        .outerjoin(Attachment, Attachment.id == Disclosure.attachment_id)
+        .join(Message, sa.or_(Message.id == Disclosure.message_id, Message.id == Attachment.message_id))
+        .outerjoin(Person, Person.id == Disclosure.by_id)
+        .where(Disclosure.ticket_id == ticket_id)
+        .order_by(Disclosure.id)
+    )
+    return [Record(each, _described(message, file_name), who) for each, message, file_name, who in rows]
+
+
+def _described(message: Message, file_name: str | None) -> str:
+    if file_name is not None:
+        return f"File {file_name}"
+    writer = message.author.name if message.author else mask(message.author_label)
+    return f"Message of {writer or 'the desk'}"
 
 
 def member_messages(session: Session, ticket_id: int) -> Sequence[Message]:

@@ -17,6 +17,7 @@ from desk.domain.escalation import (
     LABELS,
     OPEN,
     PLACES,
+    REASON_LABELS,
     STATE_LABELS,
     STATE_WORDS,
     WITH_REGISTRY,
@@ -59,6 +60,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Disclosed:
+    """Something that a registry was shown: when, by whom (None: without a choice), and of a brief its lines."""
+
+    at: datetime
+    what: str
+    by: str | None
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
     """What the ticket page shows of the newest hand-over to one reader. ``escalation`` is None before the first."""
 
@@ -68,7 +79,7 @@ class Panel:
     lines: tuple[Line, ...] = ()
     missing: tuple[tuple[str, str, str], ...] = ()
     moves: tuple[Move, ...] = ()
-    rounds: tuple[EscalationRound, ...] = ()
+    shown: tuple[Disclosed, ...] = ()
     assignee: str | None = None
     declined_with: Entry | None = None
     may_prepare: bool = False
@@ -220,12 +231,42 @@ def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
         lines=tuple(lines_of(brief, entry)),
         missing=tuple(lacks(brief, entry)) if editable else (),
         moves=tuple(move for side in sides for move in possible(found.state, side)),
-        rounds=tuple(found.rounds),
+        shown=tuple(record_of(session, actor, ticket, entry)) if found.cycle or found.ordinal > 1 else (),
         assignee=assignee.name if assignee else None,
         declined_with=catalogue.entry(session, found.decline_entry_key),
         may_prepare=may_prepare,
         may_edit=editable,
     )
+
+
+def record_of(session: Session, actor: Actor, ticket: Ticket, entry: Entry | None) -> list[Disclosed]:
+    """What was shown to a registry and when, the first first: the lead reads all of it, a registry its own part."""
+    sent = session.execute(
+        sa.select(Escalation, EscalationRound, Person.name)
+        .join(EscalationRound, EscalationRound.escalation_id == Escalation.id)
+        .join(Ticket, Ticket.id == Escalation.ticket_id)
+        .outerjoin(Person, Person.id == EscalationRound.sent_by_id)
+        .where(Escalation.ticket_id == ticket.id, visible_to(actor))
+        .order_by(EscalationRound.id)
+    )
+    briefs = [
+        Disclosed(each.sent_at, _sending(found, each), who, tuple(lines_of(Brief.from_dict(each.brief), entry)))
+        for found, each, who in sent
+    ]
+    lead = actor.system or ticket.consortium_id in actor.consortia()
+    rest = [
+        Disclosed(each.disclosure.at, each.what, each.by)
+        for each in conversations.disclosed(session, ticket.id)
+        if lead or each.disclosure.registry_id in actor.registries()
+    ]
+    return sorted([*briefs, *rest], key=lambda each: each.at)
+
+
+def _sending(found: Escalation, each: EscalationRound) -> str:
+    of = f" of escalation {found.ordinal}" if found.ordinal > 1 else ""
+    reason = f" ({REASON_LABELS[each.return_reason].lower()})" if each.return_reason else ""
+    ended = f", then {STATE_WORDS[each.outcome].lower()}{reason}" if each.outcome else ""
+    return f"Brief, sending {each.cycle}{of}{ended}"
 
 
 def shown_brief(session: Session, escalation: Escalation, side: Side) -> Brief:

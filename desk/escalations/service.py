@@ -54,6 +54,8 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
     turn = _begin(session, actor, ticket, _LEAD, version, now)
     found = turn.found
     state = next_state(found.state, Move.SEND)
+    if found.registry_id != accounts.consortium(session, ticket.consortium_id).registry_id:
+        raise InvalidInput("Your consortium does not belong to the registry of this brief. Withdraw it and begin anew.")
     brief = Brief.from_dict(found.brief)
     missing = lacks(brief, catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id))
     if missing:

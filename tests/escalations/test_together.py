@@ -9,10 +9,15 @@ from flask import Flask
 
 from desk.accounts.models import Person
 from desk.briefs import service as briefs
+from desk.conversations import queries as conversations
 from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError, IllegalTransition
 from desk.domain.escalation import EscalationState, ReturnReason
+from desk.domain.lifecycle import State
+from desk.domain.vocabulary import Audience, Channel
 from desk.escalations import queries, service
+from desk.progress import service as progress
+from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.escalations.stage import Stage
@@ -75,6 +80,47 @@ def test_taking_back_and_returning_at_once_leave_one_holder(app: Flask, stage: S
     assert found is not None
     assert found.state is (EscalationState.WITHDRAWN if told[0] is None else EscalationState.RETURNED)
     assert [party for party, _, seconds in stage.ledger() if seconds is None] == ["lead"]
+
+
+def test_accepting_and_taking_back_at_once_leave_one_holder_and_both_words(
+    app: Flask, stage: Stage, cast: Cast
+) -> None:
+    version = stage.sent().version
+    told = at_once(
+        app,
+        stage,
+        (cast.leo, service.withdraw, {"version": version, "text": "Found it."}),
+        (cast.rita, service.accept, {"version": version, "reference": "REQ-1"}),
+    )
+    assert sorted(error is None for error in told) == [False, True]
+    refused = next(error for error in told if error)
+    assert isinstance(refused, (Conflict, IllegalTransition))
+    assert "the escalation is" in refused.sentence.lower()
+    found = queries.newest(stage.session, stage.ticket.id)
+    assert found is not None
+    withdrawn = told[0] is None
+    assert found.state is (EscalationState.WITHDRAWN if withdrawn else EscalationState.ACCEPTED)
+    assert [party for party, _, seconds in stage.ledger() if seconds is None] == ["lead" if withdrawn else "registry"]
+
+
+def test_an_answer_to_the_lead_while_it_is_returned_is_not_lost(app: Flask, stage: Stage, cast: Cast) -> None:
+    version = stage.sent().version
+    answer = {"audience": Audience.MEMBER, "text": "It works again.", "channel": Channel.WEB}
+    told = at_once(
+        app,
+        stage,
+        (cast.rita, service.return_, {"version": version, "reason": ReturnReason.REPRODUCTION, "text": "How?"}),
+        (cast.alice, progress.add_message, answer),
+        (cast.leo, progress.add_message, answer | {"audience": Audience.HANDOVER, "text": "The log."}),
+    )
+    assert told == [None, None, None]
+    shown = conversations.shown_to(
+        stage.session, cast.actor(cast.leo), stage.ticket.id, tickets.subject_of(stage.session, stage.ticket)
+    )
+    assert {"How?", "It works again.", "The log."} <= {each.text for each in shown}
+    found = queries.newest(stage.session, stage.ticket.id)
+    assert found is not None
+    assert (found.state, stage.ticket.state) == (EscalationState.RETURNED, State.PENDING_LEAD)
 
 
 def test_of_two_leads_who_save_a_first_brief_at_once_one_is_kept(app: Flask, stage: Stage, cast: Cast) -> None:
