@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.bulk_answers import service as bulk_answers
 from desk.config import Settings
+from desk.demo import filings
 from desk.demo.doors import Doors
 from desk.demo.ground import Ground, held, lay
 from desk.demo.levels import Levels
@@ -143,6 +144,8 @@ def _sweep(session: Session, at: datetime) -> None:
 
 
 def _finish(session: Session, people: list[Human], plans: list[Plan], seed: int, now: datetime) -> Made:
+    filings.file_some(session, now)
+    filings.let_some_write(session, now)
     events.record(session, LOADED, at=now, payload={"seed": seed}, quiet=True)
     count = session.scalar(sa.select(sa.func.count()).select_from(Event)) or 0
     return Made(people=len(people), tickets=len(plans), events=count)
