@@ -143,7 +143,8 @@ def _is_here(endpoint: str) -> bool:
         return request.endpoint == endpoint
     if endpoint == "working_hours.index":
         return request.path.startswith("/service-levels/")
-    return request.endpoint.partition(".")[0] == endpoint.partition(".")[0]
+    below = request.endpoint in _BELOW.get(endpoint, ())
+    return below or request.endpoint.partition(".")[0] == endpoint.partition(".")[0]
 
 
 # Pages that belong to an entry of the navigation although their names do not say so.

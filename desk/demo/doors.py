@@ -29,19 +29,19 @@ class _Came:
 
 _CAME = (
     _Came(
-        3,
+        6,
         "Sign-in page shows our old logo",
         "Hello,\n\nthe page on which our researchers sign in still shows the logo from before our merger. Can you "
         "change it for us?\n\nThank you",
     ),
     _Came(
-        2,
+        5,
         "Member asks for a second integration",
         "They telephoned: the library wants to connect its repository as well, and asks what they have to do first.",
         told=True,
     ),
     _Came(
-        1,
+        4,
         "Our account is locked after the certificate changed",
         "Hello,\n\nsince our certificate was changed this morning your side refuses every request of ours. Nobody but "
         "you can unlock the account.\n\nThank you",
