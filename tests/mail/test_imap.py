@@ -3,6 +3,7 @@
 import imaplib
 import itertools
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from desk.config import Settings
 from desk.db import db
 from desk.imap_account import ImapAccount
 from desk.mail.models import ImapMailbox, InboundMail, InboundState, MailboxTrouble
+from desk.mail.sources import imap
 from desk.mail.sources.fetcher import Counts, Fetcher
 from desk.mail.sources.imap import Inbox
 from desk.tickets.models import Ticket
@@ -295,6 +297,16 @@ def test_a_server_that_is_away_is_trouble_and_no_crash(
     away = replace(account, port=1)
     assert Fetcher(away, settings).once().trouble is MailboxTrouble.UNREACHABLE
     assert row(session).trouble_since is not None
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_holds_nobody_up(
+    account: ImapAccount, settings: Settings, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = replace(account, port=silent.getsockname()[1])
+        assert Fetcher(hanging, settings).once().trouble is MailboxTrouble.UNREACHABLE
+    assert Fetcher(account, settings).once().trouble is MailboxTrouble.NONE
 
 
 def test_a_disk_that_takes_no_mail_leaves_it_where_it_is(

@@ -1,7 +1,9 @@
 """The listeners: one answer for each recipient, and what fails for one of them costs the other nothing."""
 
 import smtplib
+import socket
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pytest
 import sqlalchemy as sa
@@ -170,3 +172,69 @@ def test_postfix_hands_over_once_and_tries_again_only_for_whom_it_failed(
     until(lambda: postfix.queued() == 0, what="an empty queue")
     assert mailboxes(session) == [NORTH, SOUTH]
     assert session.scalars(sa.select(InboundMail.repeats)).all() == [0, 0]
+
+
+def raw_connection(port: int) -> tuple[socket.socket, BinaryIO]:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    return connection, connection.makefile("rb")
+
+
+def said(connection: socket.socket, answers: BinaryIO, line: bytes) -> bytes:
+    connection.sendall(line)
+    found = answers.readline()
+    while found[3:4] == b"-":
+        found = answers.readline()
+    return found
+
+
+def in_data(port: int) -> tuple[socket.socket, BinaryIO]:
+    """A connection on which the message is awaited."""
+    connection, lines = raw_connection(port)
+    lines.readline()
+    for line, code in (
+        (b"EHLO mx.alder.example\r\n", b"250"),
+        (b"MAIL FROM:<alice@alder.example>\r\n", b"250"),
+        (f"RCPT TO:<{NORTH}>\r\n".encode(), b"250"),
+        (b"DATA\r\n", b"354"),
+    ):
+        assert said(connection, lines, line).startswith(code)
+    return connection, lines
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n\0.\r\n"])
+def test_what_only_looks_like_the_end_of_a_message_smuggles_no_second_one(
+    cast: Cast, listener: Process, smtp_port: int, session: Session, end: bytes
+) -> None:
+    inside = (
+        b"MAIL FROM:<ceo@north.example>\r\nRCPT TO:<" + NORTH.encode() + b">\r\nDATA\r\n"
+        b"From: ceo@north.example\r\nSubject: smuggled\r\n\r\npay\r\n"
+    )
+    connection, lines = in_data(smtp_port)
+    with connection:
+        answer = said(connection, lines, LETTER.rstrip() + end + inside + b"\r\n.\r\n")
+        assert answer[:3] in (b"250", b"500", b"501", b"550", b"554")
+        connection.sendall(b"QUIT\r\n")
+        rest = lines.read()
+    # One envelope: whatever was inside was read as text, or the whole was refused.
+    assert rest.count(b"354") == 0
+    session.rollback()
+    assert len(mailboxes(session)) <= 1
+    assert "ceo@north.example" not in session.scalars(sa.select(InboundMail.envelope_from)).all()
+    assert "smuggled" not in session.scalars(sa.select(InboundMail.subject)).all()
+
+
+def test_a_client_that_is_gone_before_the_end_leaves_nothing_and_one_that_tries_again_leaves_one(
+    cast: Cast, listener: Process, smtp_port: int, session: Session
+) -> None:
+    for sent in (LETTER[: len(LETTER) // 2], LETTER):
+        connection, _ = in_data(smtp_port)
+        connection.sendall(sent)
+        connection.close()
+    connection, lines = in_data(smtp_port)
+    connection.sendall(LETTER + b".\r\n")
+    connection.close()  # gone after the dot, before our answer
+    connection, lines = in_data(smtp_port)
+    with connection:
+        assert said(connection, lines, LETTER + b".\r\n").startswith(b"250")
+    until(lambda: mailboxes(session) == [NORTH])
+    until(lambda: tickets(session) == [cast.north.id])

@@ -8,9 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from desk.accounts import service as people
+from desk.accounts.models import Person
 from desk.config import Settings
 from desk.conversations.models import Message
 from desk.db import transaction
+from desk.domain.permissions import Role
 from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.mail import explained
@@ -121,6 +124,27 @@ def test_whom_a_mail_was_also_addressed_to_takes_part_only_when_the_desk_says_so
     expand(settings, now)
     assert [mail.ticket_id for mail in told(session, cast.adam.email)] == [ticket.id]
     assert outsider not in cast.sign_in(client, cast.alice).get(f"/tickets/{ticket.number}").text
+
+
+@pytest.mark.parametrize("how", ["deactivated", "moved"])
+def test_a_reply_address_is_worth_nothing_to_who_is_no_contact_any_more(
+    cast: Cast, session: Session, take: Take, settings: Settings, now: datetime, how: str
+) -> None:
+    take(raw_mail(cast.alice.email, head=vouched(cast.alice.email)))
+    [ticket] = tickets(session)
+    expand(settings, now)
+    to = told(session, cast.alice.email)[0].reply_to
+    with transaction() as unit:
+        alice = unit.get_one(Person, cast.alice.id)
+        if how == "deactivated":
+            people.deactivate(unit, alice, now=now)
+        else:
+            people.end_role(unit, alice.roles[0], now=now)
+            people.grant_role(unit, person=alice, role=Role.CONTACT, now=now, member_org_id=cast.birch.id)
+    mail = take(raw_mail(cast.alice.email, to=to, text="still me", head=vouched(cast.alice.email)), mailbox=to)
+    said = session.scalars(sa.select(Message.text).filter_by(ticket_id=ticket.id)).all()
+    assert said == ["We get error 9017."]
+    assert mail.evidence["linked"] == [ticket.id]
 
 
 def test_the_answer_to_a_merged_ticket_goes_on_in_the_other(
