@@ -133,7 +133,8 @@ def _link(session: Session, ticket: Ticket, found: Escalation, event: Event, now
 def _case(session: Session, ticket: Ticket, found: Escalation, what: str, event: Event) -> queries.Case | None:
     if what == letter.BRIEF:
         sent_at = event.at if event.kind == "escalated" else found.sent_at
-        return queries.case_sent(session, ticket, found, sent_at) if sent_at is not None else None
+        case = queries.case_sent(session, ticket, found, sent_at) if sent_at is not None else None
+        return replace(case, tier=found.tier) if case is not None else None
     case = queries.case_disclosed(session, ticket, found)
     if what != letter.DISCLOSED:
         return replace(case, messages=())

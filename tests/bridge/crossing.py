@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.accounts.models import Team
 from desk.bridge import queries, service
 from desk.bridge.models import Bridge, BridgeLink, BridgeSaid
 from desk.config import Settings
@@ -23,14 +24,14 @@ THEIRS = "help@registry.example"
 VOUCHED = "desk.example; dmarc=pass header.from=registry.example"
 
 
-def bridged(cast: Cast, **more: Any) -> Bridge:
-    """ORCID's support is reached by mail from now on."""
+def bridged(cast: Cast, team: Team | None = None, **more: Any) -> Bridge:
+    """ORCID's support, or another team of it, is reached by mail from now on."""
     with transaction() as unit:
         draft = service.Draft(**({"address": THEIRS} | more))
         return service.save(
             unit,
             cast.actor(cast.ruth),
-            cast.orcid_support,
+            team or cast.orcid_support,
             draft,
             own_domain="desk.example",
             version=None,
@@ -108,7 +109,10 @@ class Crossing:
         message.set_content(text)
         for name, data in files:
             message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
-        raw = message.as_bytes()
+        return self.arrives(message.as_bytes(), envelope, to)
+
+    def arrives(self, raw: bytes, envelope: str, to: str = "") -> InboundMail:
+        """Any mail arrives and is read; returns its row."""
         mail_id = intake.accept(
             raw, mailbox=to or self.own(), envelope_from=envelope, settings=self.settings, now=self.now
         )

@@ -5,6 +5,7 @@ import email.policy
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.bridge import queries
@@ -20,12 +21,13 @@ from desk.events.models import Event
 from desk.mail import bridge_letter, bridge_out, undelivered
 from desk.mail.compose import compose
 from desk.mail.message import read
-from desk.mail.models import Cause, InboundOutcome, OutboundState
+from desk.mail.models import Cause, InboundOutcome, OutboundMail, OutboundState
 from desk.mail.reply import new_text
 from desk.progress import service as progress
 from desk.sla import queries as sla
 from desk.tickets.models import Ticket
-from tests.bridge.crossing import THEIRS, Crossing
+from tests.bridge.crossing import THEIRS, Crossing, bridged
+from tests.cast import Cast
 from tests.escalations.stage import Stage
 
 SENT, ACCEPTED, RETURNED, FIXED = (
@@ -132,6 +134,42 @@ def test_an_address_that_gets_nothing_is_said_to_the_lead_at_once(crossing: Cros
     assert row.state is OutboundState.DEAD
     told = crossing.session.scalars(sa.select(Event).where(Event.kind == undelivered.RETURNED)).all()
     assert [each.payload["address"] for each in told] == [THEIRS]
+
+
+def test_a_mail_that_comes_back_is_shown_on_the_escalation_and_told_to_the_lead(crossing: Crossing) -> None:
+    row = crossing.sent()
+    report = (
+        "From: MAILER-DAEMON@mx.example\r\nTo: " + crossing.own() + "\r\nSubject: Undelivered\r\n"
+        "Message-ID: <b1@mx.example>\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nIt was not delivered.\r\n--b\r\n"
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {THEIRS}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    )
+    with transaction() as unit:
+        unit.get_one(OutboundMail, row.id).sent_at = crossing.now
+    mail = crossing.arrives(report.encode(), "<>")
+    assert mail.outcome is InboundOutcome.REPORT and "no such mailbox" in mail.reason
+    assert crossing.mails()[-1].state is OutboundState.DEAD
+    told = crossing.session.scalars(sa.select(Event).where(Event.kind == undelivered.RETURNED)).all()
+    assert [(each.payload["address"], each.audience) for each in told] == [(THEIRS, "handover")]
+
+
+def test_a_support_that_signs_in_passes_it_to_engineers_with_a_desk_of_their_own(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    bridged(cast, team=cast.orcid_engineering)
+    stage = Stage.set(cast, session)
+    crossing = Crossing(stage, app.config["DESK"])
+    stage.accepted()
+    crossing.told()
+    assert queries.link_of(session, 1) is None
+    stage.does(cast.rita, verbs.move_tier, tier=3)
+    crossing.told()
+    [mail] = crossing.mails()
+    assert "Tier: 2" not in mail.text and "Please find out which identifier arrives." in mail.text
+    crossing.answers("Mended.\n\nStatus: Solved")
+    assert crossing.state() is FIXED
 
 
 # ------------------------------------------------------------------ in: numbers
