@@ -122,11 +122,12 @@ def test_remeasure_takes_other_hours_from_a_file(app: Flask, rig: Rig, tmp_path:
     assert "used 1:00:00 -> 0:30:00 (-0:30:00)" in output
 
 
-def test_remeasure_puts_one_stretch_of_one_clock_right(app: Flask, rig: Rig) -> None:
+def test_remeasure_puts_one_stretch_of_one_clock_right(app: Flask, rig: Rig, clock: MovableClock) -> None:
+    clock.set(at("2026-03-04T05:00"))  # before the desk opens: what is used stands still while the test runs
     wanted = ("remeasure", "--ticket", str(rig.ticket_id), "--kind", "overall", "--reason", "Nobody had asked")
     code, output = run(app, *wanted, "--from", "2026-03-02T10:00Z")
     assert code == 0, output
-    assert "Promise to the member: used 15:00:00 -> 17:00:00 (2:00:00)" in output
+    assert "Promise to the member: used 13:00:00 -> 15:00:00 (2:00:00)" in output
 
 
 MANY = "99999999999999999999"
