@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from desk.calendars.models import Agreement, AgreementVersion, CalendarVersion
 from desk.calendars.queries import agreement_in_force, calendar_of_party, history
 from desk.domain.calendar import NoOpening
 from desk.domain.calendar_history import CalendarHistory
+from desk.domain.calendar_year import Note, days, notes
 from desk.domain.clock_moments import view
 from desk.domain.clocks import Clock
 from desk.domain.errors import NotFound
@@ -37,6 +38,8 @@ from desk.tickets.models import Ticket
 LOOKED_AT = 5_000
 """A preview looks at so many tickets at most: one who waits longer for it than for the change reads it no more."""
 SHOWN = 50
+SOON = timedelta(days=60)
+"""Days so far ahead on which the desk keeps other hours than usual are named to those who wait for it."""
 _BATCH = 200
 _REGISTRY_TIER = 2
 _TO_MEMBERS = (Kind.FIRST_RESPONSE, Kind.NEXT_RESPONSE, Kind.REGULAR_UPDATE, Kind.OVERALL)
@@ -260,12 +263,13 @@ def _version(row: AgreementVersion, author: str | None) -> Version:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When a party works: its zone, its week in words, and when it opens next (None: never)."""
+    """When a party works: its zone, its week in words, when it opens next (None: never), and days unlike others."""
 
     tz: str
     words: str
     is_open: bool
     opens_at: datetime | None
+    coming: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +293,17 @@ def hours_of(session: Session, place: Place, now: datetime) -> Hours | None:
     if found is None:
         return None
     version = found.version_at(now)
-    spec = session.get_one(CalendarVersion, version.key).spec
-    return Hours(version.calendar.tz, hours_in_words(spec["weekly_hours"]), found.is_open(now), _opening(found, now))
+    keys = [each.key for each in found.versions]
+    chosen = sa.select(CalendarVersion).where(CalendarVersion.id.in_(keys))
+    rows: dict[int | str | None, CalendarVersion] = {row.id: row for row in session.scalars(chosen)}
+    today, names = version.calendar.day_of(now), {key: row.holiday_names for key, row in rows.items()}
+    return Hours(
+        version.calendar.tz,
+        hours_in_words(rows[version.key].spec["weekly_hours"]),
+        found.is_open(now),
+        _opening(found, now),
+        tuple(notes(list(days(found, names, today, today + SOON)))),
+    )
 
 
 def _calendar(session: Session, place: Place) -> int | None:

@@ -74,7 +74,8 @@ def index() -> Any:
 def promises() -> Any:
     """What was promised to this person's organisations, or to the consortia they lead."""
     found = queries.promises(db.session(), current_actor(), utcnow())
-    return render_template("agreements/promises.html", promises=found, answers=ANSWERS, **_words() | TO_MEMBERS)
+    shown = {"promises": found, "answers": ANSWERS, "soon": queries.SOON}
+    return render_template("agreements/promises.html", **shown, **_words() | TO_MEMBERS)
 
 
 @blueprint.get("/service-levels/agreements/<int:agreement_id>")

@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 
 from desk.accounts.models import Person
 from desk.agreements.forms import as_typed
-from desk.calendars.models import Agreement, AgreementVersion
+from desk.calendars.models import Agreement, AgreementVersion, CalendarVersion
+from desk.db import transaction
+from desk.domain.permissions import SYSTEM
+from desk.working_hours import service as working_hours
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.sla.rig import Rig
@@ -104,6 +107,27 @@ def test_outside_the_hours_the_next_opening_is_said(app: Flask, cast: Cast, cloc
     clock.set(datetime.fromisoformat("2026-03-07T10:00:00+00:00"))
     page = browser(app, cast, cast.alice).get("/promises").text
     assert "Opens" in page and "Mon 9 Mar 2026, 09:00 CET" in page
+
+
+def test_days_on_which_the_desk_is_not_there_as_usual_are_named(app: Flask, cast: Cast, session: Session) -> None:
+    assert "Not as usual" not in browser(app, cast, cast.alice).get("/promises").text
+    version = session.scalars(
+        sa.select(CalendarVersion).where(CalendarVersion.calendar_id == cast.north_desk.calendar_id)
+    )
+    spec = {**version.one().spec, "overrides": {"2026-03-20": [["09:00", "12:00"]], "2026-03-23": []}}
+    session.rollback()
+    with transaction() as unit:
+        working_hours.save_calendar_version(
+            unit,
+            SYSTEM,
+            calendar_id=cast.north_desk.calendar_id or 0,
+            spec=spec,
+            names={"2026-03-20": "Team day"},
+            now=cast.now,
+        )
+    page = re.sub(r"<[^>]+>|\s+", " ", browser(app, cast, cast.alice).get("/promises").text)
+    assert "20 March Team day: open 09:00 to 12:00" in re.sub(" +", " ", page)
+    assert "23 March closed" in re.sub(" +", " ", page)
 
 
 # ------------------------------------------------------------------ changing
