@@ -75,6 +75,9 @@ def save_brief(
     found.brief = clean.to_dict()
     found.chosen_messages, found.chosen_attachments = chosen_messages, chosen_attachments
     session.flush()
+    if removed:
+        what: dict[str, Any] = {"payload": {"kinds": sorted(set(removed))}, "audience": Audience.LEAD, "quiet": True}
+        tickets.record(session, ticket, "brief_cleaned", actor, now, escalation_id=found.id, **what)
     return found, sorted(set(removed))
 
 

@@ -151,6 +151,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "confirmed": "confirmed that it is solved",
     "reopened": "reopened the ticket",
     "closed": "The ticket was closed",
+    "brief_cleaned": "wrote a brief, from which something secret was removed",
     "registry_let_write": "let the registry write to the member",
     "registry_kept_from_writing": "let the registry write to the member no longer",
     "registry_action_filed": "filed something at the registry",

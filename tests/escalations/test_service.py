@@ -50,6 +50,8 @@ def test_secrets_are_taken_out_of_a_brief_when_it_is_saved(stage: Stage, cast: C
     brief = stage.brief(steps="curl -u CLIENT:hunter22222 https://api.example")
     escalation, removed = stage.does(cast.leo, briefs.save_brief, brief=brief)
     assert removed == ["password"]
+    (event,) = [each for each in events.timeline(stage.session, stage.ticket.id) if each.kind == "brief_cleaned"]
+    assert (event.payload, event.audience) == ({"kinds": ["password"]}, "lead")
     assert "hunter22222" not in str(escalation.brief)
 
 
