@@ -41,6 +41,7 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.main_job
 	$(VENV)/bin/python -m benchmarks.clocks
+	$(VENV)/bin/python -m benchmarks.mail
 
 # What is left alive, and why, is in tests/domain/mutants.md.
 mutate: $(VENV)/.installed-dev
