@@ -23,8 +23,8 @@ from desk.demo.stage import Register, Scene, open_ticket, perform
 from desk.domain.lifecycle import State
 from desk.events import service as events
 from desk.events.models import Event
-from desk.mail import notify
-from desk.mail.models import OutboundMail, OutboundState
+from desk.mail import notify, waiting
+from desk.mail.models import OutboundMail, OutboundState, WaitingNotice
 from desk.progress import service as progress
 from desk.sla import service as sla
 from desk.tickets.models import Ticket
@@ -164,7 +164,18 @@ def settle_mail(session: Session, settings: Settings) -> int:
     _held = [*held(session), *session.scalars(sa.select(Ticket).where(Ticket.state != State.CLOSED))]
     oldest = sa.select(Event.at).where(untold).order_by(Event.id).limit(1)
     while (at := session.scalar(oldest)) is not None:
+        _write_waiting(session, settings, at)
         notify.expand_one(session, settings=settings, now=at)
+    _write_waiting(session, settings, None)
     sent = sa.update(OutboundMail).where(OutboundMail.state == OutboundState.QUEUED)
     done = session.execute(sent.values(state=OutboundState.SENT, sent_at=OutboundMail.created_at, attempts=1))
     return int(getattr(done, "rowcount", 0))
+
+
+def _write_waiting(session: Session, settings: Settings, until: datetime | None) -> None:
+    """The mails that waited for company, each at its own moment in the past; with None all of them."""
+    due_at = sa.select(WaitingNotice.due_at).where(WaitingNotice.written_at.is_(None))
+    while (due := session.scalar(due_at.order_by(WaitingNotice.due_at).limit(1))) is not None:
+        if until is not None and due > until:
+            return
+        waiting.write_one(session, settings=settings, now=due)

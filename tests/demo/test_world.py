@@ -24,7 +24,7 @@ from desk.domain.vocabulary import Audience, Channel
 from desk.escalations.models import Escalation
 from desk.events.models import Event
 from desk.issues.models import Issue, IssuePublication
-from desk.mail.models import OutboundMail, OutboundState
+from desk.mail.models import OutboundMail, OutboundState, WaitingNotice
 from desk.progress import service as progress
 from desk.sla import service as sla
 from desk.sla.models import Clock
@@ -123,6 +123,7 @@ def test_nobody_is_still_to_be_told_of_the_past(session: Session) -> None:
     assert set(session.scalars(sa.select(OutboundMail.state).distinct())) == {OutboundState.SENT}
     waiting = (OutboundState.QUEUED, OutboundState.SENDING)
     assert session.scalars(sa.select(OutboundMail.id).where(OutboundMail.state.in_(waiting))).all() == []
+    assert session.scalars(sa.select(WaitingNotice.id).where(WaitingNotice.written_at.is_(None))).all() == []
 
 
 def test_it_knows_that_it_is_there(session: Session) -> None:

@@ -19,6 +19,7 @@ from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.servers.desk import Desk
+from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.processes import Process, free_port, until
 from tests.servers.sink import Received, Sink
@@ -214,3 +215,45 @@ def test_a_conversation_by_mail_from_the_first_question_to_the_answer(
     # Any client threads it: it names both of her mails, and answers the last of the conversation.
     assert {"<11.Can@mail.example>", "<17.Re:@mail.example>"} <= set(references)
     assert str(answered.message["In-Reply-To"]).strip() == references[-1]
+
+
+@pytest.mark.mailservers
+def test_postfix_dovecot_and_our_listener_together_take_each_mail_once_and_bring_every_answer_back(
+    cast: Cast,
+    installation: Desk,
+    listener: Process,
+    postfix: Postfix,
+    dovecot: Dovecot,
+    sink: Sink,
+    session: Session,
+) -> None:
+    """The desk's address is delivered by LMTP and lies in a mailbox too; what the desk writes leaves by Postfix."""
+    alice, user = cast.alice.email, "north-of-all-servers"
+    account = {"host": "127.0.0.1", "port": dovecot.imap_port, "security": "none", "user": user, "password": PASSWORD}
+    installation.env |= {
+        "DESK_SMTP_PORT": str(postfix.port),
+        "DESK_IMAP_ACCOUNTS": json.dumps([account | {"address": NORTH}]),
+    }
+    # With a date, as every mail program writes it: Postfix would add one, and two different mails are two.
+    dated = b"Date: Wed, 4 Mar 2026 10:00:00 +0000\r\n"
+    both = dated + raw_mail(alice)
+    fetched = dated + raw_mail(alice, subject="Second request", text="Fetched from the mailbox.")
+    send(postfix.port, both, alice, NORTH)
+    until(lambda: count(session, Ticket) == 1, what="a ticket by LMTP")
+    dovecot.deliver(user, both, fetched)
+    assert "2 kept" in installation.do("mail", "poll")
+    installation.do("jobs", "tick", "--until-idle")
+    assert (count(session, Ticket), count(session, InboundMail)) == (2, 2)
+    assert (dovecot.count(user), dovecot.count(user, "Processed")) == (0, 2)
+
+    until(lambda: len(to_whom(sink, alice)) == 2, what="a receipt for each")
+    for receipt in to_whom(sink, alice):
+        reply_to = str(receipt.message["Reply-To"])
+        answer = raw_mail(alice, to=reply_to, subject=f"Re: {receipt.subject}", text=f"About {receipt.subject}.")
+        send(postfix.port, answer, alice, reply_to)
+    until(lambda: count(session, Message) == 4, what="both answers")
+    for number in list(session.scalars(sa.select(Ticket.id))):
+        assert texts(session, number)[-1].startswith(f"About [#{number}] ")
+    arrived = [one.message_id for one in sink.messages]
+    assert len(arrived) == len(set(arrived))
+    until(lambda: postfix.queued() == 0, what="nothing waits at Postfix")

@@ -1,6 +1,7 @@
 """Telling people later: quick changes in one mail, quiet hours, the daily mail, and what somebody does not want."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from desk.accounts.models import Person, RoleGrant
 from desk.config import Settings
-from desk.db import transaction
+from desk.db import db, transaction
 from desk.domain.notices import Topic
 from desk.domain.vocabulary import Audience, Channel
 from desk.events import service as events
@@ -156,6 +157,29 @@ def test_events_that_cannot_be_told_together_are_told_one_by_one(
     work(settings, now)
     work(settings, now + GATHER)
     assert ["First note." in mail.text for mail in mails(session, cast.lena)] == [True, False]
+
+
+def test_several_processes_write_each_of_them_once(
+    app: Flask, cast: Cast, session: Session, settings: Settings, number: int, now: datetime
+) -> None:
+    for text in ("First note.", "Second note.", "Third note."):
+        write(cast, cast.leo, number, Audience.LEAD, text, now)
+        write(cast, cast.alice, number, Audience.MEMBER, f"And from the member: {text}", now)
+    work(settings, now)
+
+    def process(_: int) -> None:
+        with app.app_context():
+            work(settings, now + GATHER)
+            db.session.remove()
+
+    session.rollback()
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(process, range(4)))
+    gathered = [row for person in (cast.lena, cast.leo) for row in mails(session, person)]
+    told = session.execute(sa.select(WaitingNotice.event_id, WaitingNotice.mail_id)).all()
+    assert len(told) == 9  # the member's to both of the desk, the notes to who did not write them
+    assert {mail_id for _, mail_id in told} == {row.id for row in gathered}
+    assert sum(row.text.count("First note.") for row in gathered) == 3
 
 
 # ------------------------------------------------------------------ quiet hours

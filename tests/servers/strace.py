@@ -70,6 +70,11 @@ class Command:
         code = self._run("-o", "/dev/null", "-e", f"trace={call.name}", "-e", "signal=none", "-e", inject)
         return code in {-9, 137}
 
+    def full_from(self, call: "Call") -> int:
+        """Run on a disk that is full from that call on, as far as calls of its name go; returns the exit code."""
+        inject = f"inject={call.name}:error=ENOSPC:when={call.number}+"
+        return self._run("-o", "/dev/null", "-e", f"trace={call.name}", "-e", "signal=none", "-e", inject)
+
 
 class Call(NamedTuple):
     """The ``number``-th call of that name; strace counts each name for itself."""
@@ -79,7 +84,12 @@ class Call(NamedTuple):
 
 
 def spread(calls: Sequence[Call], points: int) -> list[Call]:
-    """At most ``points`` of the calls, evenly spread, first and last included."""
+    """At most ``points`` of the calls, evenly spread, first and last included.
+
+    ``KILL_POINTS`` in the environment asks for more: a number, or ``all`` for every single call.
+    """
+    asked = os.environ.get("KILL_POINTS", "")
+    points = len(calls) if asked == "all" else int(asked or points)
     if len(calls) <= points:
         return list(calls)
     return [calls[round(step * (len(calls) - 1) / (points - 1))] for step in range(points)]
