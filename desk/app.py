@@ -38,13 +38,16 @@ from desk.delegation import views as delegation
 from desk.demo import views as demo
 from desk.drafts import views as drafts
 from desk.escalations import views as escalations
+from desk.feeds import views as feeds
 from desk.forms import LimitedRequest
 from desk.health import views as health
 from desk.home import views as home
+from desk.issue_merge import views as issue_merge
 from desk.issues import views as issues
 from desk.known_issues import views as known_issues
 from desk.mail import api as mail_api
 from desk.mail import views as mail
+from desk.matching import views as matching
 from desk.preferences import views as preferences
 from desk.progress import views as progress
 from desk.registry_actions import views as registry_actions
@@ -185,6 +188,9 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         drafts,
         delegation,
         known_issues,
+        feeds,
+        matching,
+        issue_merge,
         working_hours,
         simulation,
         agreements,

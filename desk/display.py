@@ -150,6 +150,14 @@ def _is_here(endpoint: str) -> bool:
 # Pages that belong to an entry of the navigation although their names do not say so.
 _BELOW: Mapping[str, tuple[str, ...]] = {
     "escalations.index": ("routing.index", "routing.show", "routing.new"),
-    "known_issues.index": ("known_issues.show",),
-    "issues.index": ("issues.show", "issues.new", "issues.edit"),
+    "known_issues.index": ("known_issues.show", "feeds.index"),
+    "issues.index": (
+        "issues.show",
+        "issues.new",
+        "issues.edit",
+        "known_issues.publish",
+        "matching.tickets",
+        "matching.alike",
+        "issue_merge.merge",
+    ),
 }

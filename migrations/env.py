@@ -31,6 +31,11 @@ def render_item(kind: str, item: Any, _autogen: AutogenContext) -> str | bool:
     return False
 
 
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Whether models should know of it. The full text is each database's own way and has no model."""
+    return not (kind in ("table", "index") and name is not None and name.startswith("fulltext_"))
+
+
 def number_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
     """Number revisions 0001, 0002, ..."""
     head = context.script.get_current_head()
@@ -50,6 +55,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=db.metadata,
         render_item=render_item,
+        include_name=is_ours,
         transactional_ddl=True,
         **options,
     )

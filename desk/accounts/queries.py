@@ -75,6 +75,14 @@ def consortium(session: Session, consortium_id: int) -> Consortium:
     return found
 
 
+def registry(session: Session, registry_id: int) -> Registry:
+    """Raises ``NotFound``."""
+    found = session.get(Registry, registry_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
 def registry_by_slug(session: Session, slug: str) -> Registry | None:
     """The registry with this short name."""
     return session.scalars(sa.select(Registry).where(Registry.slug == slug)).first()
@@ -128,6 +136,20 @@ def member_orgs_of_consortium(session: Session, consortium_id: int) -> Sequence[
         .where(MemberOrg.consortium_id == consortium_id, MemberOrg.left_at.is_(None))
         .order_by(Organisation.name)
     ).all()
+
+
+def names_of_members(
+    session: Session, *, consortium_id: int | None = None, registry_id: int | None = None
+) -> list[str]:
+    """By what the members of a consortium, or of all consortia of a registry, are known: names and mail domains."""
+    members = (
+        sa.select(Organisation.name, MemberOrg.mail_domains)
+        .join(MemberOrg, MemberOrg.organisation_id == Organisation.id)
+        .join(Consortium, Consortium.id == MemberOrg.consortium_id)
+        .where(Consortium.registry_id == registry_id if registry_id is not None else Consortium.id == consortium_id)
+        .order_by(MemberOrg.id)
+    )
+    return [name for org, domains in session.execute(members) for name in (org, *domains)]
 
 
 def memberships_elsewhere(session: Session, org: MemberOrg, now: datetime) -> Sequence[MemberOrg]:

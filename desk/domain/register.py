@@ -1,14 +1,13 @@
-"""The issues register's rules: an issue's life as a table, who reads an entry, which issue a ticket may be about."""
+"""The issues register's rules: an issue's life as a table, who reads an entry, what a draft must hold."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from desk.domain.catalogue import words
 from desk.domain.errors import IllegalTransition, InvalidInput
-from desk.domain.identifiers import Identifier, Kind, find, redact
+from desk.domain.identifiers import redact
 from desk.domain.text import clean_line, clean_text, cut_line
 from desk.domain.vocabulary import Environment
 
@@ -116,6 +115,11 @@ def needs_note(state: IssueState, to: IssueState) -> bool:
     return (state, to) in _NEEDS_NOTE
 
 
+def is_reviewed(state: IssueState) -> bool:
+    """Whether a review date means anything: of an issue that is not fixed yet."""
+    return state in LIVE
+
+
 def is_overdue(review: date | None, state: IssueState, today: date) -> bool:
     """Whether the review date of a live issue has passed."""
     return review is not None and review < today and state in LIVE
@@ -177,7 +181,7 @@ def prose(text: str, field: str, *, required: bool = True) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the register is narrowed to. ``state``: ``live``, ``all`` or a state's value."""
+    """What the register is narrowed to. ``state``: ``live``, ``overdue``, ``all`` or a state's value."""
 
     state: str = "live"
     service: str = ""
@@ -199,116 +203,19 @@ class Affected:
         return self.members - len(self.own_members)
 
 
-# ------------------------------------------------------------------ is it one of these?
+# ------------------------------------------------------------------ merging
 
-SAME_ENTRY = 4.0
-SAME_ERROR = 4.0  # the registry's own code for what happened
-SAME_THING = 3.0  # the same client, DOI, prefix, repository, iD
-SAME_STATUS = 1.0
-WORDING = 4.0  # for all of the shorter text's telling words; a share of them gives its share
-SHARED_WORDS_AT_LEAST = 3
-OTHER_ENVIRONMENT = -2.0
-CANDIDATE_FROM = 3.0
-CANDIDATES_AT_MOST = 5
-READ_AT_MOST = 20_000  # characters
-
-_WEIGHTS: Mapping[str, float] = {Kind.ORCID_ERROR.value: SAME_ERROR, Kind.HTTP_STATUS.value: SAME_STATUS}
-_THING_WORDS: Mapping[str, str] = {
-    Kind.ORCID_ERROR.value: "error code",
-    Kind.HTTP_STATUS.value: "HTTP status",
-    Kind.ORCID.value: "iD",
-    Kind.CLIENT_ID.value: "client",
-    Kind.DOI.value: "DOI",
-    Kind.PREFIX.value: "prefix",
-    Kind.ROR.value: "organisation",
-    Kind.REPOSITORY.value: "repository",
+_MERGED_LABELS = {
+    "title": "Title",
+    "symptom": "Symptom",
+    "workaround": "Workaround",
+    "cause": "Cause",
+    "impact": "Impact",
+    "registry_reference": "Reference at the registry",
 }
 
-# Words that every second ticket of this desk has say nothing about which problem it is.
-_EVERYWHERE = words(
-    "about after also because been before being could dear does error from have hello help into issue just kind like"
-    " member message more need only orcid datacite please problem record regards should since some still than thank"
-    " thanks that their them then there these they this ticket time trying very want were what when where which will"
-    " with work works would your"
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a ticket, or an issue, is about. ``things``: kind and value of each identifier; ``said``: telling words."""
-
-    service: str
-    environment: str | None
-    entry_key: str | None
-    things: frozenset[tuple[str, str]]
-    said: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How alike a ticket and an issue are, and what says so, in words for the page."""
-
-    score: float
-    reasons: tuple[str, ...]
-
-
-def evidence(
-    text: str,
-    *,
-    service: str,
-    environment: str | None,
-    entry_key: str | None,
-    identifiers: Iterable[Mapping[str, Any]],
-) -> Evidence:
-    """Build from a text and the columns of a ticket or an issue; ``identifiers`` as they are stored."""
-    return Evidence(
-        service=service,
-        environment=environment,
-        entry_key=entry_key,
-        things=frozenset((str(each["kind"]), str(each["value"])) for each in identifiers),
-        said=words(text[:READ_AT_MOST]) - _EVERYWHERE,
-    )
-
-
-def evidence_of(text: str, service: str) -> Evidence:
-    """What a text alone says: nothing of it is stored, its identifiers are found in it."""
-    return evidence(text, service=service, environment=None, entry_key=None, identifiers=stored(find(text)))
-
-
-def stored(identifiers: Iterable[Identifier]) -> list[dict[str, str]]:
-    """Identifiers as rows keep them."""
-    return [{"kind": each.kind.value, "value": each.value} for each in identifiers]
-
-
-def likeness(ticket: Evidence, issue: Evidence) -> Likeness:
-    """Score a ticket against an issue; 0 when they are about different services."""
-    if not _same_service(ticket.service, issue.service):
-        return Likeness(0.0, ())
-    found = list(_shared(ticket, issue))
-    score = sum(weight for weight, _ in found)
-    if ticket.environment and issue.environment and ticket.environment != issue.environment:
-        score += OTHER_ENVIRONMENT
-    return Likeness(round(max(score, 0.0), 2), tuple(reason for _, reason in found))
-
-
-def candidates(ticket: Evidence, issues: Mapping[int, Evidence]) -> tuple[tuple[int, Likeness], ...]:
-    """The ids of the issues that the ticket may be about, best first, at most ``CANDIDATES_AT_MOST``."""
-    scored = ((key, likeness(ticket, issue)) for key, issue in issues.items())
-    likely = [pair for pair in scored if pair[1].score >= CANDIDATE_FROM]
-    return tuple(sorted(likely, key=lambda pair: (-pair[1].score, pair[0]))[:CANDIDATES_AT_MOST])
-
-
-def _same_service(one: str, other: str) -> bool:
-    both = {one.casefold(), other.casefold()} - {"", "both", "other"}
-    return len(both) < 2
-
-
-def _shared(ticket: Evidence, issue: Evidence) -> Iterator[tuple[float, str]]:
-    if ticket.entry_key and ticket.entry_key == issue.entry_key:
-        yield SAME_ENTRY, "same kind of incident"
-    for kind, value in sorted(ticket.things & issue.things):
-        yield _WEIGHTS.get(kind, SAME_THING), f"{_THING_WORDS.get(kind, kind)} {value}"
-    common = ticket.said & issue.said
-    if len(common) >= SHARED_WORDS_AT_LEAST:
-        share = len(common) / min(len(ticket.said), len(issue.said))
-        yield WORDING * share, "words: " + ", ".join(sorted(common, key=lambda word: (-len(word), word))[:5])
+def merged_words(number: int, written: Mapping[str, str]) -> str:
+    """The entry in which what a merged record said is kept, cut to what an entry may hold."""
+    said = [f"**{label}:** {written[name]}" for name, label in _MERGED_LABELS.items() if written[name]]
+    return "\n\n".join([f"Issue {number} was merged into this one. It said:", *said])[:TEXT_LENGTH]

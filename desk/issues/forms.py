@@ -49,6 +49,7 @@ _FITS = Length(max=TEXT_LENGTH, message=f"Please use at most {TEXT_LENGTH:,} cha
 _TITLE_FITS = Length(max=TITLE_LENGTH, message=f"Please use at most {TITLE_LENGTH} characters.")
 _ENVIRONMENTS = [("", "Any, or not known"), *((key.value, text) for key, text in ENVIRONMENT_WORDS.items())]
 _STATES = [(each.value, STAFF_WORDS[each]) for each in IssueState]
+_SHOWN = [("live", "All that are not fixed"), ("overdue", "Review overdue"), ("all", "All"), *_STATES]
 _SECRETS = "Passwords and tokens are removed."
 
 
@@ -80,7 +81,6 @@ class IssueForm(Form):
         "Next review", [Optional()], description="Marked in the register once the day has passed."
     )
     version = IntegerField(widget=HiddenInput())
-    ticket = IntegerField(validators=[Optional(), _is_id("a ticket")], widget=HiddenInput())
 
     def offer_registers(self, session: Session, actor: Actor, wanted: str | None) -> dict[str, int]:
         """Fill the registers this person may enter issues in, and return the chosen one as the keyword of the verb."""
@@ -148,7 +148,6 @@ def said_by_ticket(session: Session, actor: Actor, number: int) -> dict[str, Any
     is_lead = ticket.consortium_id in actor.consortia()
     return {
         "owned_by": f"consortium:{ticket.consortium_id}" if is_lead else f"registry:{ticket.consortium.registry_id}",
-        "ticket": ticket.number,
         "title": tickets.subject_for(session, actor, ticket),
         "symptom": next((message.text for message in said if message.audience is Audience.MEMBER), ""),
         "service": ticket.service,
@@ -231,7 +230,11 @@ class RegisterForm(Form):
 
         csrf = False
 
-    state = SelectField("State", choices=[("live", "All that are not fixed"), ("all", "All"), *_STATES], default="live")
+    state = SelectField(
+        "State",
+        choices=[("live", "All that are not fixed"), ("overdue", "Review overdue"), ("all", "All"), *_STATES],
+        default="live",
+    )
     service = SelectField("Service", choices=[("", "Any service"), *SERVICES], default="")
     q = SearchField("Words", [Length(max=200)])
     page = IntegerField(default=1)

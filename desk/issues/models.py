@@ -22,6 +22,13 @@ class Issue(Base):
         # The register of one desk, and the open issues that a ticket may be about.
         sa.Index("ix_issue_consortium_id_state", "consortium_id", "state"),
         sa.Index("ix_issue_registry_id_state", "registry_id", "state"),
+        # The job that reminds of reviews.
+        sa.Index(
+            "ix_issue_review_at",
+            "review_at",
+            sqlite_where=sa.text("review_at IS NOT NULL"),
+            postgresql_where=sa.text("review_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -44,6 +51,8 @@ class Issue(Base):
     registry_reference: Mapped[str | None] = mapped_column(sa.String(REFERENCE_LENGTH))
     first_seen: Mapped[date]
     next_review_on: Mapped[date | None]
+    review_at: Mapped[datetime | None]  # when its desk is reminded, in its working hours; empty once it was
+    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("issue.id"), index=True)
     created_at: Mapped[datetime]
     created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     updated_at: Mapped[datetime]
@@ -54,7 +63,7 @@ class Issue(Base):
     consortium: Mapped[Consortium | None] = relationship(lazy="select")
     # Not "registry": the declarative base has an attribute of that name.
     owning_registry: Mapped[Registry | None] = relationship(lazy="select")
-    upstream: Mapped["Issue | None"] = relationship(remote_side=[id], lazy="select")
+    upstream: Mapped["Issue | None"] = relationship(remote_side=[id], foreign_keys=[upstream_issue_id], lazy="select")
     problem_manager: Mapped[Person | None] = relationship(foreign_keys=[problem_manager_id], lazy="select")
     owner: Mapped[Person | None] = relationship(foreign_keys=[owner_id], lazy="select")
 
@@ -153,33 +162,41 @@ class IssueDecision(Base):
     by: Mapped[Person | None] = relationship(lazy="joined")
 
 
-def affects() -> sa.CTE:
-    """Issue, member, consortium: by linked ticket, by "affects us too", and both again for the issue above. Derived."""
+def affects(about: int | None = None) -> sa.CTE:
+    """Issue, member, consortium: by linked ticket, by "affects us too", and both again for the issue above. Derived.
+
+    ``about``: only that issue's rows are wanted, so that nothing else is read.
+    """
+    wanted = sa.true() if about is None else sa.or_(Issue.id == about, Issue.upstream_issue_id == about)
+    ids = sa.select(Issue.id).where(wanted)
     by_ticket = (
         sa.select(IssueTicket.issue_id, Ticket.member_org_id, Ticket.consortium_id)
         .join(Ticket, Ticket.id == IssueTicket.ticket_id)
-        .where(IssueTicket.unlinked_at.is_(None))
+        .where(IssueTicket.unlinked_at.is_(None), sa.true() if about is None else IssueTicket.issue_id.in_(ids))
     )
     by_word = (
         sa.select(IssueMemberOrg.issue_id, IssueMemberOrg.member_org_id, MemberOrg.consortium_id)
         .join(MemberOrg, MemberOrg.id == IssueMemberOrg.member_org_id)
-        .where(IssueMemberOrg.affected_since.is_not(None))
+        .where(
+            IssueMemberOrg.affected_since.is_not(None),
+            sa.true() if about is None else IssueMemberOrg.issue_id.in_(ids),
+        )
     )
     nobody = sa.cast(sa.null(), sa.Integer)
     # A consortium that keeps the issue in its own register is affected, with or without a ticket.
-    by_owner = sa.select(Issue.id, nobody, Issue.consortium_id).where(Issue.consortium_id.is_not(None))
+    by_owner = sa.select(Issue.id, nobody, Issue.consortium_id).where(Issue.consortium_id.is_not(None), wanted)
     direct = sa.union_all(by_ticket, by_word, by_owner).cte("issue_link")
     upward = (
         sa.select(Issue.upstream_issue_id, direct.c.member_org_id, direct.c.consortium_id)
         .join(direct, direct.c.issue_id == Issue.id)
-        .where(Issue.upstream_issue_id.is_not(None))
+        .where(Issue.upstream_issue_id.is_not(None), wanted)
     )
     return sa.union_all(sa.select(direct), upward).cte("issue_affects")
 
 
-def affected_counts() -> sa.Subquery:
+def affected_counts(about: int | None = None) -> sa.Subquery:
     """Per issue: how many ``members`` and ``consortia`` it affects, each once however many tickets they have."""
-    found = affects()
+    found = affects(about)
     return (
         sa.select(
             found.c.issue_id,

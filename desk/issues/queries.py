@@ -86,7 +86,9 @@ def subject_of(session: Session, issue: Issue) -> IssueSubject:
     )
 
 
-def register_lines(session: Session, actor: Actor, filters: Filters, page: int = 1) -> list[RegisterLine]:
+def register_lines(
+    session: Session, actor: Actor, filters: Filters, today: date, page: int = 1, size: int = PAGE_SIZE
+) -> list[RegisterLine]:
     """A page of the register in one query: live ones first, those to be reviewed soonest at the top."""
     counts = affected_counts()
     query = (
@@ -102,18 +104,20 @@ def register_lines(session: Session, actor: Actor, filters: Filters, page: int =
         .outerjoin(Registry, Registry.id == Issue.registry_id)
         .outerjoin(Person, Person.id == sa.func.coalesce(Issue.owner_id, Issue.problem_manager_id))
         .outerjoin(counts, counts.c.issue_id == Issue.id)
-        .where(visible_to(actor), *_narrowed(filters))
+        .where(visible_to(actor), Issue.merged_into_id.is_(None), *_narrowed(filters, today))
         .order_by(Issue.state.not_in(register.LIVE), sa.nulls_last(Issue.next_review_on.asc()), Issue.id.desc())
-        .limit(PAGE_SIZE)
-        .offset(max(0, page - 1) * PAGE_SIZE)
+        .limit(size)
+        .offset(max(0, page - 1) * size)
     )
     return [RegisterLine(*row) for row in session.execute(query)]
 
 
-def _narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
+def _narrowed(filters: Filters, today: date) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if filters.state == "live":
         found.append(Issue.state.in_(register.LIVE))
+    elif filters.state == "overdue":
+        found += [Issue.state.in_(register.LIVE), Issue.next_review_on < today]
     elif filters.state in set(IssueState):
         found.append(Issue.state == IssueState(filters.state))
     if filters.service:
@@ -130,7 +134,7 @@ def _narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 def affected(session: Session, actor: Actor, issue: Issue) -> Affected:
     """How many members and consortia the issue affects, with the names that this reader may know."""
-    counts, links = affected_counts(), affects()
+    counts, links = affected_counts(issue.id), affects(issue.id)
     row = session.execute(sa.select(counts.c.members, counts.c.consortia).where(counts.c.issue_id == issue.id)).first()
     members, consortia = (row[0], row[1]) if row else (0, 0)
     mine = (
@@ -149,6 +153,29 @@ def affected(session: Session, actor: Actor, issue: Issue) -> Affected:
             .order_by(Consortium.name)
         ).all()
     return Affected(members, consortia, tuple(row.name for row in session.execute(mine)), tuple(names))
+
+
+def own_members(session: Session, actor: Actor, issue_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Per issue the names of the affected members of the actor's own consortia, in order; one query."""
+    links = affects()
+    rows = session.execute(
+        sa.select(links.c.issue_id, Organisation.name)
+        .join(MemberOrg, MemberOrg.id == links.c.member_org_id)
+        .join(Organisation, Organisation.id == MemberOrg.organisation_id)
+        .where(links.c.issue_id.in_(issue_ids), MemberOrg.consortium_id.in_(actor.consortia()))
+        .distinct()
+        .order_by(Organisation.name)
+    )
+    found: dict[int, list[str]] = {}
+    for issue_id, name in rows:
+        found.setdefault(issue_id, []).append(name)
+    return found
+
+
+def members_affected(session: Session, issue_id: int) -> int:
+    """How many members the issue affects, wherever they are."""
+    counts = affected_counts(issue_id)
+    return session.scalar(sa.select(counts.c.members).where(counts.c.issue_id == issue_id)) or 0
 
 
 def linked_tickets(session: Session, actor: Actor, issue: Issue) -> Sequence[Ticket]:
@@ -173,6 +200,11 @@ def entries_for(session: Session, actor: Actor, issue: Issue) -> Sequence[IssueU
         allowed.append(IssueUpdate.audience == EntryAudience.OWNER)
     query = sa.select(IssueUpdate).where(IssueUpdate.issue_id == issue.id, sa.or_(*allowed))
     return session.scalars(query.order_by(IssueUpdate.id.desc()).limit(LISTED_AT_MOST)).all()
+
+
+def entries_of_desks(session: Session, issue: Issue) -> Sequence[IssueUpdate]:
+    """Dated entries for everybody who reads the record."""
+    return session.scalars(sa.select(IssueUpdate).filter_by(issue_id=issue.id, audience=EntryAudience.DESKS)).all()
 
 
 def decisions_for(session: Session, actor: Actor, issue: Issue) -> Sequence[IssueDecision]:

@@ -1,8 +1,11 @@
 """Verbs of the issues register: open, edit, move, decide, link. What members read and say is ``desk.known_issues``.
 
 Who may read and edit the record is ``domain.permissions``. Everything written here loses its secrets before it is kept.
+What desks of several consortia read (a registry's record, and one that is linked upward) names no member.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +15,21 @@ from sqlalchemy.orm import Session
 from desk import markup
 from desk.accounts import queries as accounts
 from desk.db import insert_ignore
-from desk.domain import register
+from desk.domain import likeness, register
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.identifiers import find
+from desk.domain.naming import demand_unnamed
 from desk.domain.permissions import Actor, IssueSubject, Permission, may
 from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose
 from desk.domain.vocabulary import Audience
 from desk.events import service as events
 from desk.issues import queries
 from desk.issues.models import Issue, IssueDecision, IssuePublication, IssueTicket, IssueUpdate
+from desk.reviews import queries as reviews
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
+
+_WRITTEN = ("title", "symptom", "cause", "workaround", "impact")
 
 # ------------------------------------------------------------------ the record
 
@@ -34,10 +41,10 @@ def open_issue(
     *,
     consortium_id: int | None = None,
     registry_id: int | None = None,
-    ticket_number: int | None = None,
+    ticket_numbers: Sequence[int] = (),
     now: datetime,
 ) -> Issue:
-    """Enter an issue in the register of a consortium or of a registry, and link the ticket it was found with, if any.
+    """Enter an issue in the register of a consortium or of a registry, and link the tickets it was found with, if any.
 
     Raises ``NotPermitted`` for another register, ``InvalidInput``, ``NotFound`` for a ticket the actor does not see.
     """
@@ -46,6 +53,8 @@ def open_issue(
         raise InvalidInput("An issue belongs to one consortium or to one registry.", field="owned_by")
     if not may(actor, Permission.ISSUE_EDIT, owned):
         raise NotPermitted
+    values = _values(session, draft, owned, now)
+    demand_shareable(session, owned, _texts(values))
     issue = Issue(
         consortium_id=consortium_id,
         registry_id=registry_id,
@@ -53,13 +62,14 @@ def open_issue(
         created_at=now,
         created_by=actor.person_id,
         updated_at=now,
-        **_values(session, draft, owned, now),
+        **values,
     )
+    issue.review_at = reviews.due_at(session, owned, issue.next_review_on, now)
     session.add(issue)
     session.flush()
     record(session, "issue_opened", actor, issue, now, {"title": issue.title}, quiet=True)
-    if ticket_number is not None:
-        link_ticket(session, actor, issue, ticket_number=ticket_number, now=now)
+    for number in sorted(set(ticket_numbers)):
+        link_ticket(session, actor, issue, ticket_number=number, now=now)
     return issue
 
 
@@ -73,7 +83,12 @@ def edit_issue(
     values = _values(session, draft, owned, now, issue)
     register.demand_workaround(issue.state, values["workaround"])
     changed = sorted(name for name, value in values.items() if getattr(issue, name) != value)
+    # A name that was there before its member came, or before the link, does not keep the rest from being mended.
+    demand_shareable(session, owned, {name: text for name, text in _texts(values).items() if name in changed})
     if changed:
+        if "next_review_on" in changed:
+            # Before anything else changes: a query would flush it, and one edit would be two versions.
+            issue.review_at = reviews.due_at(session, owned, values["next_review_on"], now)
         for name in changed:
             setattr(issue, name, values[name])
         issue.updated_at = now
@@ -99,12 +114,14 @@ def move_issue(
     ``tell``: followers get a mail of it; not where one that says more goes with it.
     Raises ``IllegalTransition``, ``InvalidInput`` (no workaround, no reason), ``Conflict`` (moved or edited meanwhile).
     """
-    demand_edit(session, actor, issue)
+    owned = demand_edit(session, actor, issue)
     if issue.version != version:
         raise Conflict("Somebody changed this issue while you were looking at it. Please look again.")
     before, note = issue.state, prose(note, "note", required=False)
-    issue.state = register.next_state(before, to, workaround=issue.workaround, note=note)
-    issue.updated_at = now
+    to = register.next_state(before, to, workaround=issue.workaround, note=note)
+    if register.is_reviewed(to) and not register.is_reviewed(before):
+        issue.review_at = reviews.due_at(session, owned, issue.next_review_on, now)
+    issue.state, issue.updated_at = to, now
     if note:
         add_entry(session, actor, issue, EntryAudience.OWNER, None, note, now)
     record(session, "issue_moved", actor, issue, now, {"from": before.value, "to": to.value}, quiet=True)
@@ -118,14 +135,23 @@ def move_issue(
 
 
 def link_upstream(session: Session, actor: Actor, issue: Issue, *, upstream_number: int | None, now: datetime) -> Issue:
-    """Point a consortium's issue to its registry's, or (None) no longer. From then on the registry reads the record."""
-    demand_edit(session, actor, issue)
+    """Point a consortium's issue to its registry's, or (None) no longer. From then on the registry reads the record.
+
+    Raises ``InvalidInput`` when the record names a member, or the issue above is not of the consortium's registry.
+    """
+    owned = demand_edit(session, actor, issue)
     if issue.consortium_id is None:
         raise InvalidInput("Only a consortium's issue can point to a registry's.", field="upstream")
     upstream = None if upstream_number is None else queries.get(session, actor, upstream_number)
     registry_id = accounts.consortium(session, issue.consortium_id).registry_id
     if upstream is not None and upstream.registry_id != registry_id:
         raise InvalidInput("That is not an issue of your consortium's registry.", field="upstream")
+    if upstream is not None:
+        if upstream.merged_into_id is not None:
+            raise Conflict(f"Issue {upstream.id} was merged into issue {upstream.merged_into_id}. Please link to that.")
+        shared = "\n".join(entry.text for entry in queries.entries_of_desks(session, issue))
+        would_be = replace(owned, linked_to_registry_id=registry_id)
+        demand_shareable(session, would_be, {name: getattr(issue, name) for name in _WRITTEN} | {"updates": shared})
     before, issue.upstream_issue_id = issue.upstream_issue_id, upstream.id if upstream else None
     if before != issue.upstream_issue_id:
         issue.updated_at = now
@@ -141,6 +167,11 @@ def add_decision(session: Session, actor: Actor, issue: Issue, *, text: str, now
     session.add(decision)
     record(session, "issue_decided", actor, issue, now, {}, quiet=True)
     return decision
+
+
+def note_refusal(session: Session, actor: Actor, issue: Issue, what: str, now: datetime) -> None:
+    """Keep that somebody tried what the register refuses: a foreign ticket, a name for other desks, another's issue."""
+    record(session, "issue_refused", actor, issue, now, {"what": what}, quiet=True)
 
 
 # ------------------------------------------------------------------ its tickets
@@ -171,6 +202,7 @@ def unlink_ticket(session: Session, actor: Actor, issue: Issue, *, ticket_number
 
 
 def _linkable(session: Session, actor: Actor, issue: Issue, number: int) -> Ticket:
+    demand_unmerged(session, issue)
     ticket = tickets.get(session, actor, number)
     place, subject = queries.subject_of(session, issue), tickets.subject_of(session, ticket)
     if place.consortium_id is not None:
@@ -207,11 +239,38 @@ def _record_link(session: Session, kind: str, actor: Actor, issue: Issue, ticket
 
 
 def demand_edit(session: Session, actor: Actor, issue: Issue) -> IssueSubject:
-    """The issue as the rules see it, for its owner's desk; raises ``NotPermitted`` for anybody else."""
+    """The issue as the rules see it, for its owner's desk.
+
+    Raises ``NotPermitted`` for anybody else, ``Conflict`` when it was merged into another meanwhile.
+    """
     subject = queries.subject_of(session, issue)
     if not may(actor, Permission.ISSUE_EDIT, subject):
         raise NotPermitted
+    demand_unmerged(session, issue)
     return subject
+
+
+def demand_unmerged(session: Session, issue: Issue) -> None:
+    """Raises ``Conflict`` when the issue lives on in another; until the end of the transaction it is not merged."""
+    # Shared among all who write to it, against the one who merges it: what they add must not stay behind.
+    found = sa.select(Issue.merged_into_id).where(Issue.id == issue.id).with_for_update(read=True)
+    into = session.scalar(found)
+    if into is not None:
+        raise Conflict(f"Issue {issue.id} was merged into issue {into} meanwhile. Please go on there.")
+
+
+def demand_shareable(session: Session, owned: IssueSubject, texts: Mapping[str, str]) -> None:
+    """Refuse texts, by field, that name a member to desks which may only know how many there are."""
+    if owned.registry_id is not None:
+        names = accounts.names_of_members(session, registry_id=owned.registry_id)
+        demand_unnamed(texts, names, readers="Every consortium lead of the registry")
+    elif owned.linked_to_registry_id is not None:
+        names = accounts.names_of_members(session, consortium_id=owned.consortium_id)
+        demand_unnamed(texts, names, readers="The registry")
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: values[name] for name in _WRITTEN}
 
 
 def _values(
@@ -225,7 +284,7 @@ def _values(
         allowed = {None, getattr(issue, name, None), *(person.id for person in people)}
         if getattr(draft, name) not in allowed:
             raise InvalidInput("Please choose one of the people listed.", field=name)
-    return {**draft.columns(), "identifiers": register.stored(find(f"{draft.title}\n{draft.symptom}\n{draft.cause}"))}
+    return {**draft.columns(), "identifiers": likeness.stored(find(f"{draft.title}\n{draft.symptom}\n{draft.cause}"))}
 
 
 def add_entry(
@@ -247,6 +306,7 @@ def news_of(told: IssuePublication, text: str) -> dict[str, Any]:
         "text": text,
         "workaround": told.workaround,
         "next_update_at": told.next_update_at.isoformat() if told.next_update_at else None,
+        "members": queries.members_affected(session, told.issue_id),
     }
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from desk.access import current_actor, requires
@@ -13,13 +13,13 @@ from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.delegation import queries as delegation
-from desk.domain import register
+from desk.domain import register, spreadsheet
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import IssueSubject, Permission, may
 from desk.domain.register import Filters, IssueState
 from desk.drafts import queries as drafts
 from desk.errors import status_of
-from desk.forms import Form, page_of
+from desk.forms import Form, id_of, page_of
 from desk.issues import queries, service
 from desk.issues.forms import (
     DecisionForm,
@@ -35,8 +35,27 @@ from desk.issues.models import Issue, IssueDecision
 from desk.known_issues import queries as known
 from desk.known_issues import service as telling
 from desk.known_issues.forms import instant
+from desk.matching.service import LINKED_AT_ONCE
 
 blueprint = Blueprint("issues", __name__)
+
+EXPORTED_AT_MOST = 10_000
+EXPORT_COLUMNS = (
+    "number",
+    "title",
+    "state",
+    "service",
+    "register",
+    "responsible",
+    "members affected",
+    "consortia affected",
+    "own members",
+    "first seen",
+    "next review",
+    "review overdue",
+    "registry reference",
+    "issue of the registry",
+)
 
 
 # ------------------------------------------------------------------ the register
@@ -49,45 +68,91 @@ def index() -> Any:
     form = RegisterForm(request.args)
     filters = Filters(form.state.data, form.service.data, form.q.data or "") if form.validate() else Filters()
     page = page_of(form.page.data)
-    lines = queries.register_lines(db.session(), current_actor(), filters, page)
+    lines = queries.register_lines(db.session(), current_actor(), filters, today(), page)
     more = bool(lines) and lines[0].total > page * queries.PAGE_SIZE
     leads, waiting = bool(current_actor().consortia()), drafts.waiting_count(db.session(), current_actor())
     shown = {"lines": lines, "page": page, "more": more, "today": today(), "leads": leads, "waiting": waiting}
     return render_template("issues/index.html", form=form, **shown)
 
 
+@blueprint.get("/issues.csv")
+@requires(Permission.ISSUE_READ)
+def export() -> Any:
+    """The register as the page lists it, for a spreadsheet: own members by name, all others as a number."""
+    form, session, actor = RegisterForm(request.args), db.session(), current_actor()
+    filters = Filters(form.state.data, form.service.data, form.q.data or "") if form.validate() else Filters()
+    lines = queries.register_lines(session, actor, filters, today(), size=EXPORTED_AT_MOST)
+    own = queries.own_members(session, actor, [line.issue.id for line in lines])
+    text = spreadsheet.written(EXPORT_COLUMNS, (_exported(line, own.get(line.issue.id, [])) for line in lines))
+    answer = Response(text, content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = "attachment; filename=issues.csv"
+    return answer
+
+
+def _exported(line: queries.RegisterLine, own: list[str]) -> tuple[spreadsheet.Cell, ...]:
+    issue = line.issue
+    return (
+        issue.number,
+        issue.title,
+        register.STAFF_WORDS[issue.state],
+        issue.service,
+        line.owned_by,
+        line.responsible,
+        line.members,
+        line.consortia,
+        "; ".join(own),
+        issue.first_seen.isoformat(),
+        issue.next_review_on.isoformat() if issue.next_review_on else None,
+        "yes" if line.is_overdue(today()) else "no",
+        issue.registry_reference,
+        issue.upstream_issue_id,
+    )
+
+
 @blueprint.route("/issues/new", methods=["GET", "POST"])
 @requires(Permission.ISSUE_EDIT)
 def new() -> Any:
-    """A new issue; with ``?ticket=N`` prefilled from that ticket and linked to it."""
-    form = IssueForm(**_prefilled())
+    """A new issue; with ``?ticket=N``, once or several times, prefilled from the first and linked to all."""
+    tickets = _tickets()
+    form = IssueForm(**_prefilled(tickets))
     place = form.offer_registers(db.session(), current_actor(), request.args.get("register"))
     form.offer(db.session(), IssueSubject(place.get("consortium_id"), place.get("registry_id")), utcnow())
     status = 200
     if form.validate_on_submit():
-        number, status = _attempt(form, lambda unit: _opened(unit, form, place))
+        number, status = _attempt(form, lambda unit: _opened(unit, form, place, tickets))
         if number is not None:
             flash(f"Issue {number} is in the register.", "success")
             return redirect(url_for("issues.show", number=number), 303)
-    return render_template("issues/new.html", form=form), _status(form, status)
+    return render_template("issues/new.html", form=form, tickets=tickets), _status(form, status)
 
 
-def _opened(unit: Session, form: IssueForm, place: dict[str, int]) -> int:
+def _opened(unit: Session, form: IssueForm, place: dict[str, int], tickets: list[int]) -> int:
     actor, now = current_actor(), utcnow()
-    return service.open_issue(unit, actor, form.draft(), **place, ticket_number=form.ticket.data, now=now).id
+    return service.open_issue(unit, actor, form.draft(), **place, ticket_numbers=tickets, now=now).id
 
 
-def _prefilled() -> dict[str, Any]:
-    number = request.args.get("ticket", type=int)
-    if request.method == "POST" or number is None:
+def _tickets() -> list[int]:
+    """The tickets that the issue shall be linked to, as the address or the form names them."""
+    found = [id_of(each) for each in request.values.getlist("ticket")[:LINKED_AT_ONCE]]
+    if None in found:
+        raise NotFound
+    return list(dict.fromkeys(each for each in found if each is not None))
+
+
+def _prefilled(tickets: list[int]) -> dict[str, Any]:
+    if request.method == "POST" or not tickets:
         return {"first_seen": today()}
-    return said_by_ticket(db.session(), current_actor(), number)
+    return said_by_ticket(db.session(), current_actor(), tickets[0])
 
 
 @blueprint.get("/issues/<int:number>")
 @requires(Permission.ISSUE_READ)
 def show(number: int) -> Any:
-    """The record with all that belongs to it."""
+    """The record with all that belongs to it; of a merged one, that in which it goes on."""
+    issue = _of(db.session(), number)
+    if issue.merged_into_id is not None:
+        # For good: whoever kept the old address may forget it.
+        return redirect(url_for("issues.show", number=issue.merged_into_id), 301)
     return _record_page(number)
 
 
@@ -139,7 +204,10 @@ def upstream(number: int) -> Any:
     def verb(unit: Session, issue: Issue) -> Issue:
         return service.link_upstream(unit, current_actor(), issue, upstream_number=form.upstream.data, now=utcnow())
 
-    return _do(number, form, "upstream_form", verb, "The link to the registry's issue is saved.")
+    answer = _do(number, form, "upstream_form", verb, "The link to the registry's issue is saved.")
+    if form.form_errors or form.errors:
+        _note_refusal(number, "an upward link")
+    return answer
 
 
 @blueprint.post("/issues/<int:number>/decide")
@@ -199,8 +267,12 @@ def _linking(verb: Callable[..., bool], done: str, nothing: str) -> Any:
     if not form.validate():
         raise InvalidInput("Please enter the number of the issue and of the ticket.")
     issue, ticket = form.issue.data, form.ticket.data
-    with transaction() as unit:
-        changed = verb(unit, current_actor(), _of(unit, issue), ticket_number=ticket, now=utcnow())
+    try:
+        with transaction() as unit:
+            changed = verb(unit, current_actor(), _of(unit, issue), ticket_number=ticket, now=utcnow())
+    except NotFound:
+        _note_refusal(issue, "a ticket of elsewhere")
+        raise
     flash(done.format(ticket=ticket, issue=issue) if changed else nothing, "success" if changed else "info")
     if form.back.data == "ticket":
         return redirect(url_for("tickets.show", number=ticket, _anchor="issues"), 303)
@@ -213,6 +285,12 @@ def _linking(verb: Callable[..., bool], done: str, nothing: str) -> Any:
 def today() -> date:
     """The reader's date."""
     return utcnow().astimezone(ZoneInfo(current_actor().timezone)).date()
+
+
+def _note_refusal(number: int, what: str) -> None:
+    """Keep that it was tried; of an issue that this person does not see there is nothing to keep it at."""
+    with transaction() as unit:
+        service.note_refusal(unit, current_actor(), _of(unit, number), what, utcnow())
 
 
 def _of(session: Session, number: int) -> Issue:

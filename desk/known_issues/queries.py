@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Consortium, MemberOrg, Person, RoleGrant
-from desk.domain import register
+from desk.domain import likeness, register
 from desk.domain.errors import NotFound
 from desk.domain.permissions import MEMBER_ROLES, Actor
 from desk.domain.register import IssueState
-from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueTicket, IssueUpdate
+from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueTicket, IssueUpdate, affected_counts
 from desk.tickets.models import Ticket
 
 LISTED_AT_MOST = 200
@@ -21,11 +21,15 @@ LISTED_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class KnownIssue:
-    """A publication as a member reads it. ``affected`` organisations of the reader's own; ``follows``: the reader."""
+    """A publication as a member reads it.
+
+    ``affected``: an organisation of the reader's own; ``follows``: the reader; ``members``: how many it affects in all.
+    """
 
     publication: IssuePublication
     affected: bool
     follows: bool
+    members: int
 
     @property
     def number(self) -> int:
@@ -79,7 +83,7 @@ def explaining(session: Session, actor: Actor, ticket: Ticket) -> list[KnownIssu
     return _known_rows(session, told)
 
 
-def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool]]:
+def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool, int]]:
     said = (
         sa.exists()
         .where(
@@ -92,8 +96,10 @@ def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool]]:
     mine, since = IssueMemberOrg.member_org_id.in_(actor.orgs()), IssueMemberOrg.affected_since
     affected_too = said.where(mine, since.is_not(None)).label("affected_too")
     follows = said.where(IssueMemberOrg.person_id == actor.person_id, IssueMemberOrg.follows).label("follows")
+    counts = affected_counts()
     return (
-        sa.select(IssuePublication, affected_too, follows)
+        sa.select(IssuePublication, affected_too, follows, sa.func.coalesce(counts.c.members, 0))
+        .outerjoin(counts, counts.c.issue_id == IssuePublication.issue_id)
         .where(
             IssuePublication.consortium_id.in_(actor.member_consortia() | actor.consortia()),
             IssuePublication.withdrawn_at.is_(None),
@@ -103,8 +109,16 @@ def _known(actor: Actor) -> sa.Select[tuple[IssuePublication, bool, bool]]:
     )
 
 
-def _known_rows(session: Session, query: sa.Select[tuple[IssuePublication, bool, bool]]) -> list[KnownIssue]:
+def _known_rows(session: Session, query: sa.Select[tuple[IssuePublication, bool, bool, int]]) -> list[KnownIssue]:
     return [KnownIssue(*row) for row in session.execute(query)]
+
+
+def goes_on_in(session: Session, actor: Actor, number: int) -> int | None:
+    """The issue into which that one was merged, if this reader may read what is published of it."""
+    into = session.scalar(sa.select(Issue.merged_into_id).where(Issue.id == number))
+    if into is None or session.execute(_known(actor).where(IssuePublication.issue_id == into)).first() is None:
+        return None
+    return into
 
 
 def published_entries(session: Session, publication: IssuePublication) -> Sequence[IssueUpdate]:
@@ -139,7 +153,7 @@ def known_like(session: Session, actor: Actor, text: str, *, service: str = "") 
     """Published issues that a text, not yet a ticket, may be about; only what members read is compared."""
     known = {each.number: each for each in known_issues(session, actor) if each.publication.state in register.LIVE}
     told = {
-        key: register.evidence_of(f"{each.publication.title}\n{each.publication.text}", each.publication.issue.service)
+        key: likeness.evidence_of(f"{each.publication.title}\n{each.publication.text}", each.publication.issue.service)
         for key, each in known.items()
     }
-    return [known[key] for key, _ in register.candidates(register.evidence_of(text, service), told)]
+    return [known[key] for key, _ in likeness.candidates(likeness.evidence_of(text, service), told)]

@@ -18,7 +18,15 @@ from desk.domain.permissions import Actor
 from desk.domain.register import EntryAudience, IssueState, prose, title_line
 from desk.issues import queries as issues
 from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueUpdate
-from desk.issues.service import add_entry, demand_edit, news_of, record, tell_members
+from desk.issues.service import (
+    add_entry,
+    demand_edit,
+    demand_shareable,
+    demand_unmerged,
+    news_of,
+    record,
+    tell_members,
+)
 from desk.known_issues import queries
 
 _READ_BY_MEMBERS = ("state", "title", "text", "workaround", "next_update_at", "withdrawn_at")
@@ -101,6 +109,8 @@ def add_update(
         demand_edit(session, actor, issue)
         if audience is EntryAudience.MEMBERS:
             raise InvalidInput("Choose whose members shall read it.", field="audience")
+        if audience is EntryAudience.DESKS:
+            demand_shareable(session, issues.subject_of(session, issue), {"text": text})
         record(session, "issue_noted", actor, issue, now, {"audience": audience.value}, quiet=True)
         return add_entry(session, actor, issue, audience, None, text, now)
     _demand_future(next_update_at, now)
@@ -200,6 +210,7 @@ def _voice_of_member(session: Session, actor: Actor, issue: Issue, member_org_id
 
 def _demand_voice(session: Session, actor: Actor, issue: Issue, consortium_id: int) -> None:
     """To a consortium's members speaks its own lead, about its own issues and those of its registry."""
+    demand_unmerged(session, issue)
     if consortium_id not in {consortium.id for consortium, _ in queries.publications_for(session, actor, issue)}:
         raise NotPermitted
 

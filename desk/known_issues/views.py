@@ -11,9 +11,11 @@ from desk.access import current_actor, requires
 from desk.accounts import queries as accounts
 from desk.clock import utcnow
 from desk.db import db, transaction
+from desk.domain import naming
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.identifiers import redact
 from desk.domain.permissions import Permission
+from desk.domain.register import MEMBER_WORDS
 from desk.errors import status_of
 from desk.issues import queries as issues
 from desk.issues.models import Issue, IssuePublication
@@ -44,7 +46,24 @@ def publish(number: int, consortium_id: int) -> Any:
         if published is not None:
             flash(f"The members of {place.name} can read it now.", "success")
             return redirect(url_for("issues.show", number=number, _anchor="published"), 303)
-    page = render_template("known_issues/publish.html", form=form, issue=issue, place=place, told=told, shown=shown)
+    conflict = status == 409 and told is not None
+    if conflict and told is not None:
+        # Who has now seen the other text may decide to replace it.
+        form.version.raw_data, form.version.data = None, told.version
+    page = render_template(
+        "known_issues/publish.html",
+        form=form,
+        issue=issue,
+        place=place,
+        told=told,
+        shown=shown,
+        conflict=conflict,
+        named=naming.named_in(
+            "\n".join(form[name].data or "" for name in ("title", "text", "workaround")),
+            accounts.names_of_members(db.session(), consortium_id=consortium_id),
+        ),
+        says=MEMBER_WORDS[issue.state],
+    )
     return page, 422 if status == 200 and form.errors else status
 
 
@@ -91,7 +110,10 @@ def index() -> Any:
 @blueprint.get("/known-issues/<int:number>")
 @requires(Permission.ISSUE_READ_PUBLISHED)
 def show(number: int) -> Any:
-    """One known issue as members read it."""
+    """One known issue as members read it; of a merged one, that in which it goes on."""
+    into = queries.goes_on_in(db.session(), current_actor(), number)
+    if into is not None:
+        return redirect(url_for("known_issues.show", number=into), 301)
     found = queries.known_issue(db.session(), current_actor(), number)
     return render_template(
         "known_issues/show.html",

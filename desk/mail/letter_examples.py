@@ -70,6 +70,7 @@ TITLES: Mapping[str, str] = {
     "sign_in_link_issued": "A sign-in link",
     "issue_published": "A known issue was published",
     "issue_updated": "News of a known issue",
+    "issue_review_due": "The review of an issue is due",
     letter.GATHERED: "Several things happened on a ticket",
     letter.DIGEST: "The daily mail",
     "update_drafted": "A draft of a registry’s update waits",
@@ -90,15 +91,14 @@ READERS: Mapping[str, tuple[str, ...]] = {
         "returned", "declined", "fixed", "waved_through", "confirmed", "reopened", "transferred", "objection_raised",
         "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
         "answered", "asked_member",
-        "mailbox_fell_silent", "calendar_never_opens", letter.GATHERED, letter.DIGEST,
-        "mailbox_fell_silent", "calendar_never_opens", "update_drafted", "draft_outdated", "issue_came_back",
-        letter.GATHERED, letter.DIGEST,
+        "mailbox_fell_silent", "calendar_never_opens", "issue_review_due", "update_drafted", "draft_outdated",
+        "issue_came_back", letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
         "escalated", "noted", "warned", "breached", "tier_moved", "member_wrote", "verified", "withdrawn",
         "objection_raised",
         "objection_confirmed", "objection_refused", "storm_stopped", "mailbox_fell_silent", "calendar_never_opens",
-        "issue_came_back", letter.GATHERED,
+        "issue_came_back", "issue_review_due", letter.GATHERED,
     ),
 }  # fmt: skip
 """Which letters each side gets, in the order in which a ticket brings them about."""
@@ -108,6 +108,7 @@ _WITHOUT_A_TICKET = frozenset(
         "sign_in_link_issued",
         "issue_published",
         "issue_updated",
+        "issue_review_due",
         "storm_stopped",
         "calendar_never_opens",
         "mailbox_fell_silent",
@@ -139,6 +140,7 @@ _ISSUE = {
     "text": "After signing in, an empty page is shown.\nIt is being looked into.",
     "workaround": "Sign in with an address and a password.",
     "number": 12,
+    "members": 7,
 }
 _PAYLOADS: Mapping[str, dict[str, Any]] = {
     "objection_raised": _OBJECTION,
@@ -149,6 +151,7 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
     "update_drafted": {**_ISSUE, "draft_id": 7},
     "draft_outdated": {**_ISSUE, "draft_id": 7, "state": "waiting", "edited": True},
     "issue_came_back": {**_ISSUE, "fresh": 1, "count": 3},
+    "issue_review_due": {"number": 12, "title": "Sign-in by institution fails", "on": "2026-03-26"},
     "mail_returned": {
         "address": "gone@member.example",
         "why": "the address does not exist",

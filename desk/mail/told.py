@@ -99,6 +99,8 @@ def may_be_told(session: Session, event: Event, recipient: Recipient, now: datet
         return True
     if event.kind in _FOR_FOLLOWERS:
         return person.id in _following(session, event, now)
+    if event.kind == "issue_review_due":
+        return person.id in {one.person.id for one in _keepers(session, event, now) if one.person}
     return person.active and _may_read(session, event, recipient, now)
 
 
@@ -284,6 +286,21 @@ def _that_person(session: Session, event: Event, now: datetime) -> list[Recipien
     return [Recipient(person.email, "member", audience, person)] if person else []
 
 
+def _keepers(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """Who answers for the issue, while they are at its desk; else everybody there."""
+    issue = session.get(Issue, event.issue_id) if event.issue_id else None
+    if issue is None:
+        return []
+    if issue.consortium_id is not None:
+        side, audience, people = "lead", Audience.LEAD, accounts.lead_people(session, issue.consortium_id, now)
+        in_charge = issue.owner_id
+    else:
+        people = accounts.registry_people(session, issue.registry_id or 0, now)
+        side, audience, in_charge = "registry", Audience.REGISTRY, issue.problem_manager_id
+    chosen = [person for person in people if person.id == in_charge] or people
+    return [Recipient(person.email, side, audience, person) for person in chosen]
+
+
 def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
     ids = sorted(_following(session, event, now))
     people = session.scalars(sa.select(Person).where(Person.id.in_(ids)).order_by(Person.id)).all()
@@ -370,4 +387,5 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "issue_came_back": _owner_of_issue,
     "update_drafted": _readers_of_a_draft,
     "draft_outdated": _readers_of_a_draft,
+    "issue_review_due": _keepers,
 }

@@ -64,6 +64,7 @@ def test_the_command_says_what_was_done(app: Flask, cast: Cast) -> None:
         "drafts due",
         "tickets answered",
         "tickets that came back",
+        "reviews due",
         "events told",
         "notices due",
         "mail sent",

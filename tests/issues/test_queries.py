@@ -31,6 +31,7 @@ from tests.issues.scenes import (
 )
 
 EVERYTHING = Filters(state="all")
+TODAY = date(2026, 3, 4)
 
 
 @contextmanager
@@ -104,7 +105,7 @@ def test_each_desk_sees_its_own_register(cast: Cast, session: Session) -> None:
         "ada": set(),
     }
     for name, seen in expected.items():
-        lines = queries.register_lines(session, cast.actor(cast.people()[name]), EVERYTHING)
+        lines = queries.register_lines(session, cast.actor(cast.people()[name]), EVERYTHING, TODAY)
         assert {line.issue.number for line in lines} == {made[each] for each in seen}, name
 
 
@@ -123,7 +124,7 @@ def test_counts_are_of_members_and_consortia_not_of_tickets(cast: Cast, session:
 def counts(session: Session, cast: Cast, person: Person, number: int) -> tuple[int, int]:
     actor = cast.actor(person)
     found = queries.affected(session, actor, issue(session, cast, person, number))
-    (line,) = (one for one in queries.register_lines(session, actor, EVERYTHING) if one.issue.number == number)
+    (line,) = (one for one in queries.register_lines(session, actor, EVERYTHING, TODAY) if one.issue.number == number)
     assert (line.members, line.consortia) == (found.members, found.consortia)
     return found.members, found.consortia
 
@@ -167,14 +168,14 @@ def test_the_register_is_one_query_however_long(cast: Cast, session: Session) ->
         opened(cast, text=draft(owner_id=cast.leo.id))
     actor = cast.actor(cast.leo)
     with statements() as found:
-        lines = queries.register_lines(session, actor, EVERYTHING)
+        lines = queries.register_lines(session, actor, EVERYTHING, TODAY)
         assert len([(line.issue.title, line.responsible, line.owned_by) for line in lines]) == 12
     assert len(found) == 1
     assert {line.total for line in lines} == {12}
 
 
 def test_the_register_is_narrowed_and_what_is_due_stands_first(cast: Cast, session: Session) -> None:
-    today = date(2026, 3, 4)
+    today = TODAY
     late = opened(cast, text=draft(title="100% empty", next_review_on=today - timedelta(days=1)))
     soon = opened(cast, text=draft(next_review_on=today, service="DataCite"))
     never = opened(cast)
@@ -186,13 +187,14 @@ def test_the_register_is_narrowed_and_what_is_due_stands_first(cast: Cast, sessi
         )
 
     def numbers(**wanted: str) -> list[int]:
-        lines = queries.register_lines(session, cast.actor(cast.leo), Filters(**wanted))
+        lines = queries.register_lines(session, cast.actor(cast.leo), Filters(**wanted), today)
         assert [line.issue.number for line in lines if line.is_overdue(today)] in ([], [late])
         return [line.issue.number for line in lines]
 
     assert numbers() == [late, soon, never]
     assert numbers(state="all") == [late, soon, never, closed]
     assert numbers(state="closed") == [closed]
+    assert numbers(state="overdue") == [late]
     assert numbers(state="nonsense") == [late, soon, never, closed]
     assert numbers(service="DataCite") == [soon]
     assert numbers(text="100%") == [late]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.db import transaction
@@ -152,7 +153,7 @@ def test_opening_from_a_ticket_links_it(cast: Cast, session: Session) -> None:
     ticket = filed(cast, cast.alice, cast.alder)
     with transaction() as unit:
         found = service.open_issue(
-            unit, cast.actor(cast.leo), draft(), consortium_id=cast.north.id, ticket_number=ticket, now=cast.now
+            unit, cast.actor(cast.leo), draft(), consortium_id=cast.north.id, ticket_numbers=[ticket], now=cast.now
         )
     assert [each.number for each in queries.linked_tickets(session, cast.actor(cast.leo), found)] == [ticket]
     (event,) = events(session, "issue_linked")
@@ -256,3 +257,61 @@ def test_every_verb_of_the_record_asks_who_may(cast: Cast, session: Session, nam
         with pytest.raises((NotPermitted, NotFound)), transaction() as unit:
             verb(unit, unit.get_one(Issue, number))
     assert session.scalar(sa.select(sa.func.count()).select_from(Event)) == before
+
+
+# ------------------------------------------------------------------ names of members
+
+
+def test_an_upward_link_that_would_name_a_member_is_refused_and_recorded(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    number, above = opened(cast, text=draft(symptom="Works of Alder University are not shown.")), at_registry(cast)
+    leo = cast.sign_in(app.test_client(), cast.leo)
+    page = leo.post(f"/issues/{number}/upstream", data={"upstream": above})
+    assert page.status_code == 422
+    assert "The symptom names “Alder University”" in page.text
+    assert [event.payload for event in events(session, "issue_refused")] == [{"what": "an upward link"}]
+    assert cast.sign_in(app.test_client(), cast.rita).get(f"/issues/{number}").status_code == 404
+    with transaction() as unit:
+        found = issue(unit, cast, cast.leo, number)
+        service.edit_issue(unit, cast.actor(cast.leo), found, draft(), version=found.version, now=cast.now)
+    assert leo.post(f"/issues/{number}/upstream", data={"upstream": above}).status_code == 303
+
+
+def test_what_is_linked_upward_is_not_given_a_members_name_afterwards(cast: Cast) -> None:
+    number, above = opened(cast), at_registry(cast)
+    with transaction() as unit:
+        found = issue(unit, cast, cast.leo, number)
+        service.link_upstream(unit, cast.actor(cast.leo), found, upstream_number=above, now=cast.now)
+
+    def write(verb: Any, **values: Any) -> None:
+        with transaction() as unit:
+            verb(unit, cast.actor(cast.leo), issue(unit, cast, cast.leo, number), **values, now=cast.now)
+
+    for verb, values in (
+        (service.edit_issue, {"draft": draft(cause="A setting at birch.example"), "version": 2}),
+        (known_issues.add_update, {"audience": EntryAudience.DESKS, "text": "Birch Library confirms it."}),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            write(verb, **values)
+        assert "The registry would read it" in refusal.value.sentence
+    write(known_issues.add_update, audience=EntryAudience.OWNER, text="Birch Library confirms it.")
+
+
+def test_a_registrys_record_names_no_member_to_the_leads(cast: Cast, session: Session) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        at_registry(cast, text=draft(title="Alder University cannot sign in"))
+    assert refusal.value.field == "title"
+    # Of another registry it knows nothing, so that a refusal tells nothing of its members.
+    at_registry(cast, text=draft(title="Cedar Institute cannot sign in"))
+
+
+def test_a_foreign_ticket_is_refused_and_recorded_without_a_word_of_it(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    number, foreign = opened(cast), filed(cast, cast.carla, cast.cedar, subject="A foreign subject")
+    leo = cast.sign_in(app.test_client(), cast.leo)
+    for ticket in (foreign, 4711):
+        page = leo.post("/issues/link", data={"issue": number, "ticket": ticket})
+        assert page.status_code == 404 and "foreign" not in page.text
+    assert {str(event.payload) for event in events(session, "issue_refused")} == {"{'what': 'a ticket of elsewhere'}"}

@@ -36,7 +36,11 @@ def test_the_preview_shows_what_members_will_read_and_publishes_nothing(app: Fla
     ):
         assert words in shown
     assert "16:30" in leo.get(path).text
-    assert leo.post(path, data={**data, "text": "Later words.", "version": 7}).status_code == 409
+    late = leo.post(path, data={**data, "text": "Alder University says later words.", "version": 7})
+    assert late.status_code == 409
+    assert "published meanwhile" in late.text and "Some **lists** look empty." in late.text
+    assert "“Alder University” is named below" in late.text
+    assert leo.post(path, data={**data, "text": "Later words.", "version": 1}).status_code == 303
 
 
 @pytest.mark.parametrize("name", ["alice", "olga", "bob"])

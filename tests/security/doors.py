@@ -22,7 +22,9 @@ def kind_of(rule: Rule) -> str:
     for name in ("draft", "update", "answer"):
         if f"{name}_id" in rule.arguments:
             return name
-    if rule.endpoint.startswith(("issues.", "known_issues.", "bulk_answers.", "delegation.")):
+    if rule.endpoint.startswith(
+        ("issues.", "known_issues.", "matching.", "issue_merge.", "bulk_answers.", "delegation.")
+    ):
         return "published" if "known" in rule.rule else "issue"
     if rule.endpoint.startswith("working_hours."):
         return "calendar"
