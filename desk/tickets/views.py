@@ -22,8 +22,9 @@ from desk.domain.permissions import Permission, Role
 from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Channel, TicketKind
 from desk.errors import status_of
-from desk.forms import page_of
+from desk.forms import id_of, page_of
 from desk.known_issues import queries as known_issues
+from desk.known_issues.queries import KnownIssue
 from desk.mail import queries as mail
 from desk.mail import stopped
 from desk.sla import queries as sla
@@ -108,6 +109,8 @@ def new() -> Any:
     wrong = problems(entry, _answers(form, entry), forms.asked(entry), zone=_zone(), partial=True) if entry else []
     if not form.validate() or wrong:
         return _new_page(form, wrong), 422
+    if _unseen(form):
+        return _new_page(form, ask=True)
     try:
         with transaction() as unit:
             ticket = service.open_ticket(unit, current_actor(), _draft(unit, form), channel=Channel.WEB, now=utcnow())
@@ -136,8 +139,25 @@ def _new_form() -> forms.NewTicketForm:
     return form
 
 
-def _new_page(form: forms.NewTicketForm, wrong: list[tuple[str, str]] | None = None) -> str:
-    return render_template("tickets/new.html", form=form, wrong=wrong or [], **_proposal(form))
+def _new_page(form: forms.NewTicketForm, wrong: list[tuple[str, str]] | None = None, *, ask: bool = False) -> str:
+    return render_template("tickets/new.html", form=form, wrong=wrong or [], ask=ask, **_proposal(form))
+
+
+def _unseen(form: forms.NewTicketForm) -> bool:
+    """Whether a member is about to file what may be a known issue that no page has shown them yet: asked once."""
+    if "member_org_id" not in form:
+        return False
+    seen = {id_of(each) for each in request.form.getlist("seen")}
+    return any(each.number not in seen for each in _known(db.session(), form))
+
+
+def _known(session: Session, form: forms.NewTicketForm) -> list[KnownIssue]:
+    """Known issues like what was written, as far as they are published where it would be filed."""
+    found = known_issues.known_like(session, current_actor(), f"{form.subject.data or ''}\n{form.text.data or ''}")
+    if "member_org_id" not in form:
+        return found
+    org = session.get(MemberOrg, form.member_org_id.data)
+    return [each for each in found if org is not None and each.publication.consortium_id == org.consortium_id]
 
 
 def _draft(session: Session, form: forms.NewTicketForm) -> service.NewTicket:
@@ -200,7 +220,7 @@ def _proposal(form: forms.NewTicketForm) -> dict[str, Any]:
     return {
         "matches": [match.entry for match in matches if match.entry != entry],
         "entry": entry,
-        "known": known_issues.known_like(session, current_actor(), text),
+        "known": _known(session, form),
         "answers": _answers(form, entry),
     }
 
