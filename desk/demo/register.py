@@ -17,6 +17,7 @@ from desk.domain.permissions import MEMBER_ROLES, Actor, Role
 from desk.domain.register import EntryAudience, IssueDraft, IssueState
 from desk.drafts import queries as draft_queries
 from desk.drafts import service as drafts
+from desk.feeds import service as feeds
 from desk.issues import service
 from desk.issues.models import Issue
 from desk.known_issues import service as telling
@@ -58,11 +59,18 @@ class Keeper:
 
     def acts(self) -> Iterator[tuple[datetime, Act]]:
         """Everything that happens in the register before now."""
+        yield self._now - timedelta(days=20), self._open_feed
         for number, problem in enumerate(problems()):
             for days, act in self._of(number, problem):
                 at = self._moment(problem["owner"], problem["days_ago"] - days, number)
                 if at < self._now:
                     yield at, act
+
+    def _open_feed(self, at: datetime) -> None:
+        """One lead lets everybody read what it publishes; the others' members have addresses of their own."""
+        slug = CONSORTIA[0].slug
+        place = self._ground.consortia[slug]
+        feeds.choose_public(self._ground.session, self._actor(slug), consortium_id=place, public=True, now=at)
 
     def _moment(self, owner: str, days_ago: float, number: int) -> datetime:
         hours = self._ground.hours[owner]
