@@ -52,6 +52,7 @@ class LikelyTicket:
     """A ticket that an issue may explain, what says so, and the beginning of what it says to this reader."""
 
     ticket: Ticket
+    subject: str
     reasons: tuple[str, ...]
     said: str
 
@@ -129,10 +130,12 @@ def tickets_for(session: Session, actor: Actor, issue: Issue, now: datetime) -> 
     else:
         ways += fulltext.conditions(session, likeness.telling(asked), likeness.named_things(asked))
     found = {ticket.id: ticket for way in ways for ticket in session.scalars(pool.where(way).limit(TICKETS_READ))}
-    said = _said(session, issue.registry_id, found)
-    compared = {key: _of_ticket(ticket, said[key], issue.registry_id) for key, ticket in found.items()}
+    subjects, said = _subjects(session, actor, found), _said(session, issue.registry_id, found)
+    compared = {
+        key: _of_ticket(ticket, f"{subjects[key]}\n{said[key]}", issue.registry_id) for key, ticket in found.items()
+    }
     return [
-        LikelyTicket(found[key], alike.reasons, said[key])
+        LikelyTicket(found[key], subjects[key], alike.reasons, said[key])
         for key, alike in likeness.tickets_like(asked, compared, TICKETS_SHOWN)
     ]
 
@@ -145,11 +148,13 @@ def alike(session: Session, actor: Actor, place: IssueSubject, now: datetime) ->
         tickets.visible_to(actor), Ticket.state.in_(LIVE), ~linked.correlate(Ticket).exists()
     )
     found = {ticket.id: ticket for ticket in session.scalars(pool.limit(GROUPED_AT_MOST))}
-    said = _said(session, place.registry_id, found)
-    compared = {key: _of_ticket(ticket, said[key], place.registry_id) for key, ticket in found.items()}
+    subjects, said = _subjects(session, actor, found), _said(session, place.registry_id, found)
+    compared = {
+        key: _of_ticket(ticket, f"{subjects[key]}\n{said[key]}", place.registry_id) for key, ticket in found.items()
+    }
     return [
         Group(
-            tuple(LikelyTicket(found[key], (), said[key]) for key in each.keys),
+            tuple(LikelyTicket(found[key], subjects[key], (), said[key]) for key in each.keys),
             len({found[key].member_org_id for key in each.keys} - {None}),
             each.reasons,
         )
@@ -171,9 +176,12 @@ def _pool(consortium_id: int | None, registry_id: int | None, now: datetime) -> 
     )
 
 
-def _of_ticket(ticket: Ticket, said: str, registry_id: int | None) -> Evidence:
-    text = f"{ticket.subject}\n{said}"
+def _of_ticket(ticket: Ticket, text: str, registry_id: int | None) -> Evidence:
     return _evidence(ticket, text, ticket.identifiers if registry_id is None else likeness.stored(find(text)))
+
+
+def _subjects(session: Session, actor: Actor, found: Mapping[int, Ticket]) -> dict[int, str]:
+    return tickets.subjects_for(session, actor, {key: ticket.subject for key, ticket in found.items()})
 
 
 def _said(session: Session, registry_id: int | None, found: Mapping[int, Ticket]) -> dict[int, str]:
