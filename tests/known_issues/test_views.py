@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from desk.db import transaction
 from desk.domain.register import EntryAudience
 from desk.known_issues import queries, service
+from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.issues.scenes import issue, opened, published
 from tests.issues.test_views import MARKER, SECRET, browser, secret_issue
@@ -97,3 +98,33 @@ def test_a_member_says_that_it_affects_them_and_follows_and_stops(app: Flask, ca
     assert queries.followers(session, number, cast.north.id, cast.now) == []
     assert alice.post(f"{page}/affects", data={"member_org_id": cast.birch.id}).status_code == 404
     assert alice.post(f"{page}/affects", data={"member_org_id": "x"}).status_code == 422
+
+
+def test_a_member_is_asked_once_before_a_known_issue_is_filed_and_may_say_so_instead(
+    app: Flask, cast: Cast, session: Session
+) -> None:
+    number = opened(cast)
+    published(cast, cast.leo, number, cast.north, text="Uploads of works end with API error 9016.")
+    alice = browser(app, cast, cast.alice)
+    data = {
+        "member_org_id": cast.alder.id,
+        "kind": "incident",
+        "subject": "Upload",
+        "text": "We get API error 9016.",
+        "environment": "",
+        "impact": "low",
+        "urgency": "low",
+        "key": "one-form",
+    }
+    asked = alice.post("/tickets/new", data=data)
+    assert asked.status_code == 200 and "it may be known already" in asked.text
+    assert f'formaction="/known-issues/{number}/affects"' in asked.text
+    assert f'name="seen" value="{number}"' in asked.text
+    assert session.query(Ticket).count() == 0
+    # The same form, sent by the button of the known issue: it counts, and no ticket is made.
+    said = alice.post(f"/known-issues/{number}/affects", data={**data, "seen": number})
+    assert said.status_code == 303
+    assert queries.followers(session, number, cast.north.id, cast.now) == [cast.alice.id]
+    filed_anyway = alice.post("/tickets/new", data={**data, "seen": number})
+    assert filed_anyway.status_code == 303
+    assert session.query(Ticket).count() == 1
