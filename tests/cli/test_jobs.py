@@ -65,6 +65,8 @@ def test_the_command_says_what_was_done(app: Flask, cast: Cast) -> None:
         "tickets answered",
         "tickets that came back",
         "reviews due",
+        "notices due",
+        "silence heard",
         "events told",
         "notices due",
         "mail sent",

@@ -144,11 +144,14 @@ def asked(client: FlaskClient, method: str, path: str) -> tuple[int, str]:
 
 
 def stored(session: Session) -> str:
-    """A fingerprint of all that the database holds."""
+    """A fingerprint of all that the database holds, but for the record that something was tried and refused."""
     session.rollback()
     digest = hashlib.sha256()
     for table in Base.metadata.sorted_tables:
-        digest.update(repr(sorted(map(str, session.execute(sa.select(table)).all()))).encode())
+        rows = sa.select(table)
+        if table.name == "event":
+            rows = rows.where(table.c.kind != "issue_refused")
+        digest.update(repr(sorted(map(str, session.execute(rows).all()))).encode())
     session.rollback()
     return digest.hexdigest()
 
