@@ -26,6 +26,8 @@ def kind_of(rule: Rule) -> str:
         ("issues.", "known_issues.", "matching.", "issue_merge.", "bulk_answers.", "delegation.")
     ):
         return "published" if "known" in rule.rule else "issue"
+    if rule.endpoint.startswith("feeds."):
+        return "published"
     if rule.endpoint.startswith("working_hours."):
         return "calendar"
     if rule.endpoint.startswith("agreements."):
