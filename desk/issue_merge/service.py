@@ -13,9 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from desk.bulk_answers.models import BulkAnswer, BulkAnswerTicket
 from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.permissions import Actor
 from desk.domain.register import EntryAudience, IssueState, merged_words
+from desk.drafts.models import RegistryUpdate, UpdateDraft
 from desk.issues import queries
 from desk.issues.models import (
     Issue,
@@ -26,6 +28,8 @@ from desk.issues.models import (
     IssueUpdate,
 )
 from desk.issues.service import add_entry, demand_edit, record, tell_members
+
+_MOVED: tuple[Any, ...] = (IssueDecision, IssueUpdate, RegistryUpdate, UpdateDraft, BulkAnswer, BulkAnswerTicket)
 
 
 def merge(session: Session, actor: Actor, issue: Issue, *, into: int, version: int, now: datetime) -> Issue:
@@ -123,7 +127,7 @@ def _move_publication(session: Session, actor: Actor, told: IssuePublication, ta
 
 def _move_rest(session: Session, issue: Issue, target: Issue) -> None:
     unsynced = {"synchronize_session": False}
-    for model in (IssueDecision, IssueUpdate):
+    for model in _MOVED:
         moved = sa.update(model).where(model.issue_id == issue.id).values(issue_id=target.id)
         session.execute(moved, execution_options=unsynced)
     # Those below, and those that were merged into this one: each points on in one step.

@@ -306,7 +306,6 @@ def news_of(told: IssuePublication, text: str) -> dict[str, Any]:
         "text": text,
         "workaround": told.workaround,
         "next_update_at": told.next_update_at.isoformat() if told.next_update_at else None,
-        "members": queries.members_affected(session, told.issue_id),
     }
 
 
@@ -314,7 +313,7 @@ def tell_members(
     session: Session, kind: str, actor: Actor, told: IssuePublication, now: datetime, *, text: str
 ) -> None:
     """The event from which mail to the members is made."""
-    payload = news_of(told, text)
+    payload = news_of(told, text) | {"members": queries.members_affected(session, told.issue_id)}
     places: dict[str, Any] = {"issue_id": told.issue_id, "consortium_id": told.consortium_id}
     events.record(session, kind, at=now, actor_id=actor.person_id, audience="member", payload=payload, **places)
 
