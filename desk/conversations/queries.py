@@ -47,6 +47,7 @@ class Record:
     disclosure: Disclosure
     what: str
     by: str | None
+    written_at: datetime
 
 
 def disclosed(session: Session, ticket_id: int) -> list[Record]:
@@ -59,7 +60,9 @@ def disclosed(session: Session, ticket_id: int) -> list[Record]:
         .where(Disclosure.ticket_id == ticket_id)
         .order_by(Disclosure.id)
     )
-    return [Record(each, _described(message, file_name), who) for each, message, file_name, who in rows]
+    return [
+        Record(each, _described(message, file_name), who, message.created_at) for each, message, file_name, who in rows
+    ]
 
 
 def _described(message: Message, file_name: str | None) -> str:

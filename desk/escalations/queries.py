@@ -67,6 +67,7 @@ class Disclosed:
     what: str
     by: str | None
     lines: tuple[Line, ...] = ()
+    written_at: datetime | None = None  # of a message or file: when it was written to the ticket
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def record_of(session: Session, actor: Actor, ticket: Ticket, entry: Entry | Non
     ]
     lead = actor.system or ticket.consortium_id in actor.consortia()
     rest = [
-        Disclosed(each.disclosure.at, each.what, each.by)
+        Disclosed(each.disclosure.at, each.what, each.by, written_at=each.written_at)
         for each in conversations.disclosed(session, ticket.id)
         if lead or each.disclosure.registry_id in actor.registries()
     ]
