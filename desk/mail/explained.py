@@ -55,7 +55,6 @@ class Explained:
     message: InboundMessage | None = None
     decision: Decision | None = None
     twin_id: int | None = None
-    for_registry: bool = False
 
     @property
     def ticket_ids(self) -> list[int]:
@@ -115,7 +114,6 @@ def _explained(
         decision.reason,
         message,
         decision,
-        for_registry=unkept.registry_id is not None,
     )
     if _came_already(session, unkept):
         return replace(found, outcome=Outcome.REPEAT, reason="The same mail came for this address already.")

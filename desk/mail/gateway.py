@@ -23,7 +23,7 @@ from desk.mail.address import Signer
 from desk.mail.facts import facts_of, matches_of, person_of, rights_of
 from desk.mail.message import InboundMessage
 from desk.mail.models import InboundMail, InboundOutcome, InboundState
-from desk.mail.opening import files_of, open_from, texts_of
+from desk.mail.opening import files_of, open_from, route_of, texts_of
 from desk.mail.storms import PairCaps, counterpart
 from desk.mail.threading import Decision, Verdict, decide
 from desk.progress import service as progress
@@ -62,8 +62,6 @@ def receive(
                 outcome, decision = bridge_in.take(session, mail, message, decision, now)
             else:
                 outcome = _act(session, mail, message, decision, now)
-                if outcome is InboundOutcome.HELD and decision.verdict is Verdict.OPEN:
-                    decision = replace(decision, reason=f"{decision.reason} {_NO_LEAD}")
     except Conflict:
         raise
     except DeskError as refusal:
@@ -99,7 +97,21 @@ def decision_about(
     rights = {ticket_id: rights_of(session, ticket_id, person, message, now) for ticket_id in ticket_ids}
     decision = decide(facts_of(session, mail, message, person, now), matches, rights)
     staff = decision.ticket_id in rights and rights[decision.ticket_id].staff
-    return storms.silenced(session, mail, message, decision, staff=staff, caps=caps)
+    decision = storms.silenced(session, mail, message, decision, staff=staff, caps=caps)
+    if decision.verdict is Verdict.OPEN and mail.consortium_id is None:
+        return _at_a_lead(session, mail, message, decision, now)
+    return decision
+
+
+def _at_a_lead(
+    session: Session, mail: InboundMail, message: InboundMessage, decision: Decision, now: datetime
+) -> Decision:
+    """A registry's door opens tickets at the sender's own lead; where that is not known, somebody looks at the mail."""
+    route = route_of(session, mail, message, now)
+    if route.consortium_id is None:
+        return replace(decision, verdict=Verdict.HOLD, reason=f"{decision.reason} {_NO_LEAD}")
+    lead = accounts.consortium(session, route.consortium_id).name
+    return replace(decision, reason=f"{decision.reason} The lead of {lead} answers its members first.")
 
 
 def _others(session: Session, mail: InboundMail, message: InboundMessage) -> list[str]:

@@ -194,7 +194,9 @@ def test_only_the_addresses_of_ones_own_desk_can_be_chosen(cast: Cast, app: Flas
     page = ruth.get("/mail/laboratory").text
     assert "orcid@desk.example" in page and NORTH not in page
     page = tried(ruth, source("a@b.example"), mailbox="orcid@desk.example").text
-    assert "only for senders of one of its consortia" in page
+    assert "It would be held" in page and "not known which consortium" in page
+    page = tried(ruth, source(cast.alice.email), mailbox="orcid@desk.example").text
+    assert "It would open a ticket" in page and "Northern Consortium answers its members first" in page
 
 
 @pytest.mark.parametrize("name", ["alice", "olga", "bob", "leo", "samir", "rita", "ada"])
