@@ -163,3 +163,21 @@ def undecided(proposed: Sequence[Proposal], decided: Mapping[tuple[int, Step, st
     return [
         each for each in proposed if each.key not in decided or any(case.at > decided[each.key] for case in each.cases)
     ]
+
+
+def sentence(proposal: Proposal, entry: str, field_label: str) -> str:
+    """The step in words; ``entry`` and ``field_label`` are what pages call them."""
+    about = f"“{entry}”" if entry else "tickets without a catalogue entry"
+    match proposal.step:
+        case Step.FIELD:
+            return f"Require “{field_label}” in every brief about {about}."
+        case Step.ARTICLE:
+            return f"Write, or mend, the article that answers {about}: the registry pointed to it and it did not help."
+        case Step.MACRO:
+            return f"Keep an answer at hand for {about}: your desk could give it without the registry."
+        case Step.TRAINING if field_label:
+            return f"Show the desk what belongs under “{field_label}” for {about}."
+        case _ if all(each.fate is Fate.DECLINED for each in proposal.cases):
+            return f"Show the desk how to recognise {about}: it was taken for something else."
+        case _:
+            return f"Show the desk what the registry needs for {about}."

@@ -45,6 +45,8 @@ class Permission(StrEnum):
     ISSUE_EDIT = "issue:edit"
     ISSUE_FOLLOW = "issue:follow"
     PEOPLE_EDIT = "people:edit"
+    REPORT_READ = "report:read"  # figures of a registry, a consortium or a member organisation
+    DESK_IMPROVE = "desk:improve"  # say what became of a step that the figures propose: the lead's desk
     CALENDAR_READ = "calendar:read"  # hours, agreements and what they would change, of one's own desk
     CALENDAR_EDIT = "calendar:edit"
     DELEGATION_EDIT = "delegation:edit"  # whether drafts of a registry's updates go by themselves
@@ -284,6 +286,18 @@ def _works_at(actor: Actor, place: Place) -> bool:
     return place.registry_id is not None and place.registry_id in actor.registries()
 
 
+def _leads_at(actor: Actor, place: Place) -> bool:
+    """Whoever works at the desk of the consortium."""
+    return place.consortium_id is not None and _works_at(actor, place)
+
+
+def _reads_report(actor: Actor, place: Place) -> bool:
+    """Whoever works at the desk of the place, and of an organisation its own contacts."""
+    if place.member_org_id is not None:
+        return place.member_org_id in actor.orgs()
+    return _works_at(actor, place)
+
+
 def _reads_audit(actor: Actor, place: Place) -> bool:
     if place.consortium_id is None and place.registry_id is None:
         return actor.has_role(Role.ADMINISTRATOR)
@@ -316,6 +330,8 @@ _RULES: dict[tuple[Permission, type], Callable[..., bool]] = {
     (Permission.ISSUE_EDIT, IssueSubject): _edits_issue,
     (Permission.ISSUE_FOLLOW, IssueSubject): _follows_issue,
     (Permission.PEOPLE_EDIT, Place): _manages,
+    (Permission.REPORT_READ, Place): _reads_report,
+    (Permission.DESK_IMPROVE, Place): _leads_at,
     (Permission.CALENDAR_READ, Place): _works_at,
     (Permission.CALENDAR_EDIT, Place): _manages,
     (Permission.DELEGATION_EDIT, Place): _manages,
@@ -334,6 +350,7 @@ _MEMBER = _EVERYBODY | {
     Permission.MESSAGE_ADD,
     Permission.ISSUE_READ_PUBLISHED,
     Permission.ISSUE_FOLLOW,
+    Permission.REPORT_READ,
 }
 _STAFF = _EVERYBODY | {
     Permission.TICKET_READ,
@@ -342,9 +359,15 @@ _STAFF = _EVERYBODY | {
     Permission.ISSUE_READ,
     Permission.ISSUE_READ_PUBLISHED,
     Permission.ISSUE_EDIT,
+    Permission.REPORT_READ,
     Permission.CALENDAR_READ,
 }
-_LEAD = _STAFF | {Permission.TICKET_OPEN, Permission.TICKET_WORK, Permission.TICKET_ESCALATE}
+_LEAD = _STAFF | {
+    Permission.TICKET_OPEN,
+    Permission.TICKET_WORK,
+    Permission.TICKET_ESCALATE,
+    Permission.DESK_IMPROVE,
+}
 _REGISTRY = _STAFF | {Permission.ESCALATION_WORK}
 _MANAGES = frozenset(
     {

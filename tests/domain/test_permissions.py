@@ -175,6 +175,15 @@ def test_somebody_whose_roles_ended_may_nothing() -> None:
     assert not any(ever_may(gone, permission) for permission in Permission)
 
 
+def test_reports_are_read_at_home_only_and_a_desk_decides_about_its_own_steps() -> None:
+    own, desk, registry = Place(member_org_id=ALDER), Place(consortium_id=NORTH), Place(registry_id=ORCID)
+    assert allowed(Permission.REPORT_READ, own) == (MEMBERS | {"colleague"}) - {"participant"}
+    assert allowed(Permission.REPORT_READ, desk) == LEADS
+    assert allowed(Permission.REPORT_READ, registry) == REGISTRY
+    assert allowed(Permission.DESK_IMPROVE, desk) == LEADS
+    assert allowed(Permission.DESK_IMPROVE, registry) == set()
+
+
 def test_what_may_grants_somewhere_a_role_gives() -> None:
     """The coarse guard of a view never shuts out somebody whom the rule behind it would let in."""
     subjects = [
