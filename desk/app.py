@@ -31,6 +31,7 @@ from desk.cli import serve as serve_command
 from desk.cli import setup as setup_command
 from desk.cli import sla as sla_commands
 from desk.cli.readiness import saying_so
+from desk.clusters import views as clusters
 from desk.config import ROOT, BadSetting, Settings, load_settings
 from desk.corrections import views as corrections
 from desk.db import LARGEST_ID, db
@@ -45,12 +46,15 @@ from desk.home import views as home
 from desk.issue_merge import views as issue_merge
 from desk.issues import views as issues
 from desk.known_issues import views as known_issues
+from desk.learning import views as learning
 from desk.mail import api as mail_api
 from desk.mail import views as mail
 from desk.matching import views as matching
 from desk.preferences import views as preferences
+from desk.problems import views as problems
 from desk.progress import views as progress
 from desk.registry_actions import views as registry_actions
+from desk.reports import views as reports
 from desk.routing import views as routing
 from desk.simulation import views as simulation
 from desk.tickets import views as tickets
@@ -194,6 +198,10 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         working_hours,
         simulation,
         agreements,
+        reports,
+        learning,
+        problems,
+        clusters,
         mail,
         mail_api,
         health,

@@ -128,6 +128,8 @@ def _entries(reader: Actor) -> Iterator[tuple[str, str]]:
         yield "What we promise", "agreements.promises"
     if reader.is_staff:
         yield "Service levels", "working_hours.index"
+    if reader.is_staff or reader.has_role(*MEMBER_ROLES):
+        yield "Reports", "reports.index"
     if reader.has_role(Role.LEAD_MANAGER, Role.REGISTRY_MANAGER):
         yield "Mail", "mail_screen.index"
     if reader.has_role(Role.ADMINISTRATOR):
@@ -143,6 +145,8 @@ def _is_here(endpoint: str) -> bool:
         return request.endpoint == endpoint
     if endpoint == "working_hours.index":
         return request.path.startswith("/service-levels/")
+    if endpoint == "reports.index":
+        return request.path.startswith("/reports")
     below = request.endpoint in _BELOW.get(endpoint, ())
     return below or request.endpoint.partition(".")[0] == endpoint.partition(".")[0]
 

@@ -15,8 +15,6 @@ class CustodyEntry(Base):
     __tablename__ = "custody_entry"
     __table_args__ = (
         sa.Index("ix_custody_entry_ticket_id_id", "ticket_id", "id"),
-        # Reports: the turns that ended in a period.
-        sa.Index("ix_custody_entry_until_at", "until_at"),
         # At most one open turn per ticket, whoever writes at the same time.
         sa.Index(
             "uq_custody_entry_open",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from desk.domain.identifiers import Kind
-from desk.domain.register import Evidence, likeness
+from desk.domain.likeness import Evidence, likeness
 
 ALIKE_FROM = 5.0
 """More than one sign: the same kind of incident alone is too little, with the same error code or words it is enough."""

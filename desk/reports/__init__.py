@@ -1,1 +1,1 @@
-"""Reports: what a desk, a registry or a member can count about its own work, and the next step that follows from it."""
+"""Reports: whose turn it was for how long, and what the other reports share: places, periods, rows."""

@@ -1,4 +1,4 @@
-"""keep what a consortium demands and decides because of what came back, and find turns and rounds by their end"""
+"""keep what a consortium demands and decides because of what came back, and find sendings by their end"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,12 +48,10 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_improvement_step", "improvement", ["consortium_id", "step", "entry_key", "field_id"])
-    op.create_index("ix_custody_entry_until_at", "custody_entry", ["until_at"])
     op.create_index("ix_escalation_round_ended_at", "escalation_round", ["ended_at"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_escalation_round_ended_at", "escalation_round")
-    op.drop_index("ix_custody_entry_until_at", "custody_entry")
     op.drop_table("improvement")
     op.drop_table("catalogue_demand")

@@ -1,7 +1,7 @@
 """Which escalations look alike."""
 
 from desk.domain.clusters import clusters
-from desk.domain.register import Evidence
+from desk.domain.likeness import Evidence
 
 
 def signs(entry: str | None = "sso", code: str = "", said: str = "", client: str = "") -> Evidence:

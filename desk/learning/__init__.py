@@ -1,0 +1,1 @@
+"""What came back from a registry, counted, and the steps that follow from it."""
