@@ -30,6 +30,8 @@ def kind_of(rule: Rule) -> str:
         return "published"
     if rule.endpoint.startswith("working_hours."):
         return "calendar"
+    if rule.endpoint.startswith("bridge."):
+        return "team"
     if rule.endpoint.startswith("agreements."):
         return "agreement"
     return "ticket"
@@ -47,6 +49,7 @@ def guarded(app: Flask) -> list[tuple[Rule, str]]:
 
 _NUMBERS = frozenset(
     {"number", "attachment_id", "mail_id", "agreement_id", "suppressed_id", "draft_id", "update_id", "answer_id"}
+    | {"team_id", "said_id"}
 )
 
 

@@ -67,7 +67,7 @@ def every_address(app: Flask, cast: Cast, world: World) -> list[str]:
     """All that a GET can ask for, with the number of each thing of the world."""
     numbers = {"ticket": [world.plain, world.escalated], "file": list(world.files.values())}
     numbers |= {kind: list(world.issues.values()) for kind in ("issue", "published")}
-    numbers |= {"update": [world.update], "draft": [world.draft]}
+    numbers |= {"update": [world.update], "draft": [world.draft], "team": [cast.orcid_support.id]}
     found = set()
     for rule in rules(app):
         if "GET" not in (rule.methods or ()) or getattr(app.view_functions[rule.endpoint], GUARD, None) == PUBLIC:
