@@ -1,4 +1,7 @@
-"""What the demo's leads filed at their registries outside of the desk, and where they let the registry write."""
+"""What the demo's leads filed at their registries outside of the desk, and where they let the registry write.
+
+Written down when the world opens, after all else that happened: a ticket's timeline only goes forward.
+"""
 
 from datetime import datetime, timedelta
 
@@ -31,9 +34,8 @@ def file_some(session: Session, now: datetime) -> None:
 
 
 def _file(session: Session, ticket: Ticket, kind: str, number: int, now: datetime) -> None:
-    at = min(ticket.updated_at + timedelta(minutes=5), now)
-    lead = accounts.actor_of(session, ticket.assignee_id or 0, at)
-    today = service.today_of(lead, at)
+    lead = accounts.actor_of(session, ticket.assignee_id or 0, now)
+    today = service.today_of(lead, now)
     draft = ActionDraft(
         kind=kind,
         filed_on=min(service.today_of(lead, ticket.created_at), today),
@@ -41,17 +43,16 @@ def _file(session: Session, ticket: Ticket, kind: str, number: int, now: datetim
         expected_by=service.today_of(lead, ticket.created_at) + timedelta(days=_WAITS[number % len(_WAITS)]),
         note="Sent with the member's approval." if number % 2 else "",
     )
-    action = service.file_action(session, lead, ticket, draft, show=number % 3 == 0, now=at)
+    action = service.file_action(session, lead, ticket, draft, show=number % 3 == 0, now=now)
     if number % 4 in _ENDS:
         state, note = _ENDS[number % 4]
         seen = action.version
-        service.end_action(session, lead, ticket, action.id, state=state, on=today, note=note, version=seen, now=at)
+        service.end_action(session, lead, ticket, action.id, state=state, on=today, note=note, version=seen, now=now)
 
 
 def let_some_write(session: Session, now: datetime) -> None:
     """Where a lead lets the registry ask the member itself."""
     with_registry = sa.select(Ticket).where(Ticket.state == State.ESCALATED, Ticket.assignee_id.is_not(None))
     for ticket in session.scalars(with_registry.order_by(Ticket.id).limit(WRITING_AT_MOST)).all():
-        at = min(ticket.updated_at + timedelta(minutes=5), now)
-        lead = accounts.actor_of(session, ticket.assignee_id or 0, at)
-        handover.let_registry_write(session, lead, ticket, allowed=True, now=at)
+        lead = accounts.actor_of(session, ticket.assignee_id or 0, now)
+        handover.let_registry_write(session, lead, ticket, allowed=True, now=now)
