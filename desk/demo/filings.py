@@ -20,7 +20,10 @@ FILED_AT_MOST = 12
 WRITING_AT_MOST = 2
 _WAITS = (2, 5, 12)
 """Days after filing by which an answer was expected: some are overdue by now."""
-_ENDS = {1: (ActionState.CONFIRMED, "Done the same day."), 3: (ActionState.REFUSED, "The form lacks the scopes.")}
+_ENDS = {
+    1: (ActionState.CONFIRMED, "Done as asked."),
+    3: (ActionState.REFUSED, "The form lacks the scopes."),
+}
 """Of every four that were filed, which are answered, and how."""
 
 
