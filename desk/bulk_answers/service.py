@@ -169,7 +169,8 @@ def work_one(session: Session, now: datetime) -> int:
             task, why = _act(session, bulk, row, now)
     except AWAY:
         raise
-    except DeskError:
+    except DeskError as refusal:
+        log.info("ticket %s is left out: %s", row.ticket_id, refusal.sentence)
         task, why = row.task, Reason.FAILED
     except Exception:
         # One ticket that cannot be answered must not keep the others from it.

@@ -15,7 +15,7 @@ from desk.bulk_answers.models import BulkAnswer
 from desk.bulk_answers.queries import Desk, Offer
 from desk.clock import utcnow
 from desk.db import db, transaction
-from desk.domain.bulk_answer import REASON_WORDS, BulkKind, outcome_of
+from desk.domain.bulk_answer import REASON_WORDS, BulkKind, letter, outcome_of
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.identifiers import redact
 from desk.domain.permissions import Permission
@@ -95,6 +95,7 @@ def show(answer_id: int) -> Any:
         counts=queries.counts(session, [bulk.id])[bulk.id],
         rows=queries.rows(session, actor, bulk),
         reasons=REASON_WORDS,
+        said=markup.markdown(letter(bulk.text, bulk.workaround, bulk.next_update_at, actor.timezone)),
     )
 
 

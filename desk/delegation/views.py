@@ -13,7 +13,7 @@ from desk.delegation import queries, service
 from desk.delegation.forms import UpdateForm, as_written
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import Permission, may
-from desk.domain.register import IssueState
+from desk.domain.register import LIVE, IssueState
 from desk.drafts.models import RegistryUpdate
 from desk.errors import status_of
 from desk.issues import queries as issues
@@ -27,7 +27,8 @@ blueprint = Blueprint("delegation", __name__)
 def write(number: int) -> Any:
     """One update of a registry's issue, and which leads get a draft of it."""
     actor, issue = current_actor(), _own(number)
-    form = UpdateForm(version=issue.version, to=issue.state.value, workaround=issue.workaround)
+    helps = issue.workaround if issue.state in LIVE else ""
+    form = UpdateForm(version=issue.version, to=issue.state.value, workaround=helps)
     form.offer(issue.state)
 
     def verb(unit: Session) -> RegistryUpdate:

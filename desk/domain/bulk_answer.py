@@ -54,6 +54,7 @@ class Reason(StrEnum):
     UNVERIFIED = "unverified"
     UNLINKED = "unlinked"
     NOT_WITH_REGISTRY = "not_with_registry"
+    NOT_ACCEPTED = "not_accepted"
     IN_HAND = "in_hand"
     ON_HOLD = "on_hold"
     ASKED_MEMBER = "asked_member"
@@ -70,6 +71,7 @@ REASON_WORDS = {
     Reason.UNVERIFIED: "Nobody has confirmed yet who wrote it.",
     Reason.UNLINKED: "It is no longer linked to the issue.",
     Reason.NOT_WITH_REGISTRY: "The registry does not have it (any more).",
+    Reason.NOT_ACCEPTED: "The registry has not accepted it yet.",
     Reason.IN_HAND: "It is being resolved with the issue already.",
     Reason.ON_HOLD: "It is on hold.",
     Reason.ASKED_MEMBER: "It waits for the member's answer to a question.",
@@ -130,7 +132,9 @@ def against_resolving(standing: Standing) -> Reason | None:
 
 def against_reporting(standing: Standing) -> Reason | None:
     """Why the registry cannot report a fix of it; None when it can."""
-    return None if standing.is_with_registry else Reason.NOT_WITH_REGISTRY
+    if not standing.is_with_registry:
+        return Reason.NOT_WITH_REGISTRY
+    return Reason.NOT_ACCEPTED if standing.hand_over is EscalationState.SENT else None
 
 
 # ------------------------------------------------------------------ which of them

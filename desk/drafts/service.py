@@ -31,7 +31,7 @@ from desk.domain.delegation import (
 )
 from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound
 from desk.domain.permissions import SYSTEM, Actor, Permission, Place, may
-from desk.domain.register import needs_note
+from desk.domain.register import LIVE, needs_note
 from desk.domain.vocabulary import Outcome
 from desk.drafts import queries
 from desk.drafts.models import DraftPolicy, RegistryUpdate, UpdateDraft
@@ -61,7 +61,8 @@ def make(session: Session, update: RegistryUpdate, consortium_id: int, now: date
     )
     told = queries.published(session, draft)
     draft.title = told.title if told is not None else page.title
-    draft.workaround = draft.workaround or (told.workaround if told is not None else "")
+    if told is not None and update.state in LIVE:
+        draft.workaround = draft.workaround or told.workaround
     session.add(draft)
     session.flush()
     _set_timer(session, draft)
@@ -85,7 +86,7 @@ def pass_on(session: Session, draft: UpdateDraft, update: RegistryUpdate, now: d
 
 def _take_words(session: Session, draft: UpdateDraft, update: RegistryUpdate, now: datetime) -> None:
     draft.text, draft.next_update_at = update.member_text, update.next_update_at
-    draft.workaround = update.workaround or draft.workaround
+    draft.workaround = update.workaround or (draft.workaround if update.state in LIVE else "")
     draft.revision, draft.ready_at, draft.edited_at, draft.edited_by_id = update.revision, now, None, None
     _set_timer(session, draft)
 

@@ -191,7 +191,9 @@ def move(number: int) -> Any:
         to, note, version = IssueState(form.to.data), form.note.data or "", form.version.data
         return service.move_issue(unit, current_actor(), issue, to=to, note=note, version=version, now=utcnow())
 
-    return _do(number, form, "moving", verb, "The issue was moved on.")
+    over = form.to.data in (IssueState.FIXED.value, IssueState.CLOSED.value)
+    done = "The issue was moved on." + (" Its open tickets can be resolved with it." if over else "")
+    return _do(number, form, "moving", verb, done)
 
 
 @blueprint.post("/issues/<int:number>/upstream")

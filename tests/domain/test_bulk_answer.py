@@ -67,6 +67,7 @@ def test_a_registry_reports_the_fix_of_what_it_has() -> None:
     has_not = [Standing(State.PENDING_LEAD), Standing(State.PENDING_MEMBER, State.OPEN), Standing(State.RESOLVED)]
     assert [against_reporting(each) for each in has] == [None, None]
     assert {against_reporting(each) for each in has_not} == {Reason.NOT_WITH_REGISTRY}
+    assert against_reporting(Standing(State.ESCALATED, hand_over=EscalationState.SENT)) is Reason.NOT_ACCEPTED
 
 
 def test_every_reason_has_its_sentence() -> None:
