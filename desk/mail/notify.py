@@ -28,7 +28,7 @@ def expand_one(session: Session, *, settings: Settings, now: datetime) -> bool:
         return True
     event.expanded_at = now
     mailed = _to_a_registrys_desk(session, event, settings, now)
-    for recipient in waiting.listeners(session, event, _told(session, event, now)):
+    for recipient in _listening(session, event, _told(session, event, now)):
         if recipient.address.lower() == mailed:
             continue
         try:
@@ -71,3 +71,13 @@ def _told(session: Session, event: Event, now: datetime) -> Sequence[Recipient]:
     except Exception:
         log.exception("nobody could be told of event %s (%s)", event.id, event.kind)
         return []
+
+
+def _listening(session: Session, event: Event, found: Sequence[Recipient]) -> Sequence[Recipient]:
+    """Those who have not switched it off; everybody where that cannot be found out: one mail too many is no harm."""
+    try:
+        with session.begin_nested():
+            return waiting.listeners(session, event, found)
+    except Exception:
+        log.exception("it could not be found out who wants to hear of event %s (%s)", event.id, event.kind)
+        return found

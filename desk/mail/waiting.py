@@ -35,7 +35,20 @@ def listeners(session: Session, event: Event, found: Sequence[Recipient]) -> lis
     if event.kind in FIRST_WORD:
         deaf = {one.side for one in found} - {one.side for one in wanted}
         wanted += [one for one in found if one.side in deaf & STAFF]
+    _lock(session, event, [one.person.id for one in wanted if one.person is not None])
     return wanted
+
+
+def _lock(session: Session, event: Event, person_ids: Sequence[int]) -> None:
+    """Claim those for whom something of this ticket waits, in one order for every process: else two could deadlock."""
+    waits = sa.exists().where(
+        WaitingNotice.person_id == Person.id,
+        WaitingNotice.written_at.is_(None),
+        WaitingNotice.ticket_id == event.ticket_id,
+    )
+    if event.ticket_id is not None and person_ids:
+        wanted = sa.select(Person.id).where(Person.id.in_(person_ids), waits).order_by(Person.id)
+        session.execute(wanted.with_for_update(key_share=True))
 
 
 def _wants(session: Session, event: Event, recipient: Recipient) -> bool:
