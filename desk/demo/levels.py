@@ -27,7 +27,7 @@ from desk.working_hours import service as working_hours
 Act = Callable[[datetime], None]
 
 EDITED = 12
-RAISED = (9, 8, 2)
+RAISED = (9, 8, 4)
 """Days before now: the hours are edited; per consortium, a pause is disputed."""
 ANSWERED = (1.5, 1.2, None)
 """Days after that: it is confirmed, it is refused, it still waits."""
@@ -58,7 +58,10 @@ class Levels:
         self._raised: dict[str, Objection] = {}
 
     def acts(self) -> Iterator[tuple[datetime, Act]]:
-        """Everything that happens to them before now."""
+        """Everything that happens to them before now: what a weekend or a closure puts off until later is left out."""
+        return ((at, act) for at, act in self._planned() if at < self._now)
+
+    def _planned(self) -> Iterator[tuple[datetime, Act]]:
         for number, place in enumerate(CONSORTIA):
             slug, raised, answered = place.slug, RAISED[number], ANSWERED[number]
             yield self._moment(slug, EDITED, number), partial(self._edit, slug)
