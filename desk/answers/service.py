@@ -6,7 +6,7 @@ word at all is decided before; here a number is bound, the text kept, and a know
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,6 +31,9 @@ from desk.escalations import service as verbs
 from desk.escalations.models import Escalation
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket
+
+TOLD_AGAIN = timedelta(hours=1)
+"""So long nobody is told again that an answer about the same escalation is held; each of them is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +319,13 @@ class _Turn:
         return said
 
     def tell_refused(self, why: str) -> None:
-        """The lead is told that an answer is held."""
+        """The lead is told that an answer is held; not of each of many, which anybody may send to that address."""
+        since = self.now - TOLD_AGAIN
+        before = sa.select(BridgeSaid.id).where(
+            BridgeSaid.link_id == self.link.id, BridgeSaid.became == Became.REFUSED, BridgeSaid.at > since
+        )
+        if self.session.scalars(before.limit(1)).first() is not None:
+            return
         tickets.record(
             self.session,
             self.ticket,

@@ -257,6 +257,16 @@ def test_a_mail_to_the_signed_address_that_is_not_proved_theirs_is_held_for_the_
     assert handover(crossing.session, crossing.stage.ticket) == []
 
 
+def test_many_held_mails_are_all_shown_and_told_once_an_hour(crossing: Crossing) -> None:
+    crossing.sent()
+    for hours in (0, 0, 2):
+        crossing.stage.wait(hours)
+        crossing.answers("Status: Resolved", vouched="")
+    assert [each.became for each in crossing.said()] == [Became.REFUSED] * 3
+    held = sa.select(sa.func.count()).select_from(Event).where(Event.kind == "registry_answer_held")
+    assert crossing.session.scalar(held) == 2
+
+
 # ------------------------------------------------------------------ in: what it does
 
 
