@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from desk.delegation import queries
 from desk.domain.delegation import UpdateText
 from desk.domain.errors import Conflict, InvalidInput
-from desk.domain.permissions import Actor
+from desk.domain.permissions import Actor, IssueSubject
 from desk.domain.register import EntryAudience, IssueState, needs_note
 from desk.drafts import service as drafts
 from desk.drafts.models import RegistryUpdate, UpdateDraft
@@ -35,12 +35,13 @@ def write_update(
     ``version`` of the issue as it was read. Raises ``NotPermitted`` for anybody but the registry's desk,
     ``InvalidInput`` for a consortium's issue and for what is missing, ``IllegalTransition``, ``Conflict``.
     """
-    issues.demand_edit(session, actor, issue)
+    owned = issues.demand_edit(session, actor, issue)
     if issue.registry_id is None:
         raise InvalidInput("Only a registry's issue has leads to write to. Publish your own to your members.")
     if issue.version != version:
         raise Conflict("Somebody changed this issue while you were writing. Please look again; your text is kept.")
     clean = text.cleaned(now)
+    _demand_unnamed(session, owned, clean)
     _move(session, actor, issue, to, clean, now)
     update = RegistryUpdate(
         issue_id=issue.id, state=issue.state, author_id=actor.person_id, created_at=now, **asdict(clean)
@@ -53,6 +54,11 @@ def write_update(
         drafts.make(session, update, place.id, now)
     _record(session, "update_written", actor, update, now, {"drafts": len(places)})
     return update
+
+
+def _demand_unnamed(session: Session, owned: IssueSubject, text: UpdateText) -> None:
+    """What is suggested to members is read by every lead; what the desks read is asked of by its own verb."""
+    issues.demand_shareable(session, owned, {"member_text": text.member_text, "workaround": text.workaround})
 
 
 def _move(session: Session, actor: Actor, issue: Issue, to: IssueState, text: UpdateText, now: datetime) -> None:
@@ -72,10 +78,11 @@ def revise_update(
 
     Where a lead has written, or has sent, its words stay and it is told that there are newer ones.
     """
-    issues.demand_edit(session, actor, update.issue)
+    owned = issues.demand_edit(session, actor, update.issue)
     if update.version != version:
         raise Conflict("Somebody changed this update while you were writing. Please look again; your text is kept.")
     clean = text.cleaned(now)
+    _demand_unnamed(session, owned, clean)
     before = {name: getattr(update, name) for name in asdict(clean)}
     if before == asdict(clean):
         return update

@@ -59,7 +59,6 @@ def addresses(app: Flask, rule: Rule, number: int, cast: Cast) -> list[str]:
         name: cast.north.id for name in rule.arguments if name == "consortium_id"
     }
     values |= {name: cast.north.slug for name in rule.arguments if name == "slug"}
-    values |= {name: cast.orcid_support.id for name in rule.arguments if name == "team_id"}
     choices = [{"move": move.value} for move in Move] if "move" in rule.arguments else [{}]
     with app.test_request_context():
         return [app.url_for(rule.endpoint, **values, **choice) for choice in choices]  # type: ignore[arg-type]
