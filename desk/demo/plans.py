@@ -29,6 +29,8 @@ SORTS: Mapping[str, tuple[str, ...]] = {
 }
 _ANY: tuple[str, ...] = ("fault", "request")
 LINKED = frozenset({"workaround", "known_error"})
+REPEATED = frozenset({"returned", "declined"})
+"""Plots that a desk is told about the same entry again and again: there is something to learn from."""
 _BY_MAIL = 0.45
 
 
@@ -70,6 +72,7 @@ class Planner:
         self._known = known
         self._catalogue = catalogue
         self._now = now
+        self._repeated: dict[tuple[str, str], Entry] = {}
         services = {place.slug: place.registry for place in CONSORTIA}
         self._decks = {
             (slug, sorts): _Deck(self._chance, [e for e in catalogue.entries.values() if _fits(e, service, sorts)])
@@ -107,7 +110,10 @@ class Planner:
         if plot in LINKED:
             known = sorted(key for key, days in self._known[consortium.slug].items() if days > 8)
             return self._catalogue.entries[self._chance.choice(known)]
-        return self._decks[consortium.slug, SORTS.get(plot, _ANY)].draw()
+        deck = self._decks[consortium.slug, SORTS.get(plot, _ANY)]
+        if plot not in REPEATED:
+            return deck.draw()
+        return self._repeated.setdefault((consortium.slug, plot), deck.draw())
 
     def _plan(
         self, plot: str, consortium: ConsortiumPlace, entry: Entry, at: datetime, beats: tuple[Beat, ...]

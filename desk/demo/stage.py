@@ -253,6 +253,7 @@ def _prepare(scene: Scene) -> None:
     entry, teller = scene.plan.entry, scene.plan.teller
     answers = validate_fields(entry, teller.answers(), partial=True)
     involved = bool(_HOLDER_FIELDS & set(entry.required_fields))
+    found = escalation_queries.newest(scene.session, scene.ticket.id)
     seen = answers.get("occurred_at") or answers.get("first_seen")
     brief = Brief(
         asked=scene.pick("asked"),
@@ -262,7 +263,8 @@ def _prepare(scene: Scene) -> None:
         error_text=str(answers.get("error_message", entry.title)),
         error_code=str(answers.get("error_code", "")),
         utc_times=str(seen or scene.plan.at.isoformat(timespec="minutes")),
-        steps=scene.pick("steps"),
+        # What is returned lacked something: it says how to repeat it in the next sending.
+        steps="" if scene.plan.plot == "returned" and found is None else scene.pick("steps"),
         tried=scene.pick("tried"),
         impact=scene.pick("impact"),
         known_issues_checked=True,
@@ -270,7 +272,6 @@ def _prepare(scene: Scene) -> None:
         fields=answers,
     )
     letters = conversations.member_messages(scene.session, scene.ticket.id)
-    found = escalation_queries.newest(scene.session, scene.ticket.id)
     briefs.save_brief(
         scene.session,
         scene.lead,
