@@ -20,6 +20,7 @@ from desk.domain.delegation import HOURS_LEAST, HOURS_MOST, DraftState, offers_r
 from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound
 from desk.domain.identifiers import redact
 from desk.domain.permissions import Permission, Place, may
+from desk.domain.register import LIVE
 from desk.drafts import queries, service
 from desk.drafts.forms import DismissForm, DraftForm, PolicyForm, VersionForm, as_drafted
 from desk.drafts.models import UpdateDraft
@@ -195,7 +196,7 @@ def _page(draft: UpdateDraft, form: DraftForm, status: int = 200, *, preview: bo
         published=queries.published(session, draft),
         allowed=queries.policy(session, draft.consortium_id),
         offer=offer,
-        ticked=_ticked(offer),
+        ticked=_ticked(offer, draft),
         rest=bool(request.form.get("rest")),
         dismissing=DismissForm(formdata=None),
         counts=bulk_answers.counts(session, [bulk_id])[bulk_id] if bulk_id else None,
@@ -205,9 +206,10 @@ def _page(draft: UpdateDraft, form: DraftForm, status: int = 200, *, preview: bo
     return page, status
 
 
-def _ticked(offer: bulk_answers.Offer | None) -> frozenset[int]:
+def _ticked(offer: bulk_answers.Offer | None, draft: UpdateDraft) -> frozenset[int]:
+    """What was ticked; at first all that can be where the problem is over, and none for a mere way round it."""
     if offer is None or not request.form.getlist("listed"):
-        return frozenset() if offer is None else ticked_at_first(offer)
+        return frozenset() if offer is None or draft.update.state in LIVE else ticked_at_first(offer)
     try:
         return choice_of(request.form).chosen
     except DeskError:
