@@ -26,6 +26,7 @@ HOURS = {"Northern support": (8, 16), "ORCID support": (9, 17), "ORCID engineeri
 def by_hand(team: str, start: datetime, end: datetime) -> int:
     """Working seconds between two instants, day by day over the desk's hours in UTC."""
     opens, closes = HOURS[team]
+    start, end = start.replace(microsecond=0), end.replace(microsecond=0)  # the desk counts in whole seconds
     total, day = timedelta(), start.date()
     while day <= end.date():
         first = datetime.combine(day, time(opens), UTC)
