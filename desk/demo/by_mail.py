@@ -54,8 +54,9 @@ def _by_mail(session: Session, found: Escalation, settings: Settings, place: int
         .where(Event.escalation_id == found.id, Event.kind == "escalated")
         .order_by(Event.id.desc())
         .limit(1)
-    ).one()
-    if not bridge_out.tell(session, event, settings, event.at):
+    ).first()
+    # What the registry took on itself was never sent to it.
+    if event is None or not bridge_out.tell(session, event, settings, event.at):
         return
     link = queries.link_of(session, found.id)
     if link is None:
