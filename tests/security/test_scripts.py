@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from desk.accounts.models import Consortium, Organisation, Person, Team
 from desk.config import Settings
@@ -76,6 +77,14 @@ def _mailed(app: Flask, cast: Cast) -> None:
     intake.read_one(mail_id, settings, cast.now)
 
 
+def _is_only_saved(answer: TestResponse) -> bool:
+    """A mail as it came has to keep what it holds; a browser saves it, guesses no other type, and would run nothing."""
+    headers = answer.headers
+    saved = headers.get("Content-Disposition", "").startswith("attachment")
+    sandboxed = headers.get("Content-Security-Policy", "").startswith("sandbox")
+    return saved and sandboxed and headers.get("X-Content-Type-Options") == "nosniff"
+
+
 def test_no_page_runs_what_people_wrote_whoever_looks(app: Flask, cast: Cast, session: Session, number: int) -> None:
     numbers = {
         "ticket": list(session.scalars(sa.select(Ticket.id))),
@@ -110,6 +119,8 @@ def test_no_page_runs_what_people_wrote_whoever_looks(app: Flask, cast: Cast, se
             answer = client.get(path)
             assert answer.status_code < 500, path
             shown += "pwn" in answer.text
+            if _is_only_saved(answer):
+                continue
             found = RUNS.search(answer.text)
             if found:
                 running[f"{person.email} {path}"] = answer.text[max(0, found.start() - 60) : found.end() + 40]
