@@ -279,6 +279,11 @@ def _manages(actor: Actor, place: Place) -> bool:
     return False
 
 
+def _manages_desk(actor: Actor, place: Place) -> bool:
+    """The manager of a consortium's desk."""
+    return place.consortium_id is not None and _manages(actor, place)
+
+
 def _works_at(actor: Actor, place: Place) -> bool:
     """Whoever works at the desk of the place itself."""
     if place.consortium_id is not None:
@@ -334,7 +339,7 @@ _RULES: dict[tuple[Permission, type], Callable[..., bool]] = {
     (Permission.DESK_IMPROVE, Place): _leads_at,
     (Permission.CALENDAR_READ, Place): _works_at,
     (Permission.CALENDAR_EDIT, Place): _manages,
-    (Permission.DELEGATION_EDIT, Place): _manages,
+    (Permission.DELEGATION_EDIT, Place): _manages_desk,
     (Permission.MAIL_READ, Place): _manages,
     (Permission.BRIDGE_EDIT, BridgeSubject): _edits_bridge,
     (Permission.AUDIT_READ, Place): _reads_audit,

@@ -166,21 +166,21 @@ def test_a_field_that_a_consortium_demands_is_asked_for_in_its_own_briefs_only(
     lena, key = cast.actor(cast.lena), "dc-outage"
     with transaction() as unit:
         assert demand_field(unit, lena, cast.north.id, key, "steps", now=now)
-        assert demand_field(unit, lena, cast.north.id, key, "http_status", now=now)
+        assert demand_field(unit, lena, cast.north.id, key, "software", now=now)
         assert not demand_field(unit, lena, cast.north.id, key, "steps", now=now)
     plain = queries.entry(session, key)
     ours, theirs = (queries.entry_for(session, key, place.id) for place in (cast.north, cast.south))
     assert plain is not None and ours is not None
     assert theirs == plain
     # What the entry asks for anyway keeps its place.
-    assert ours.required_fields == (*plain.required_fields, "steps", "http_status")
-    assert [name for name, _, _ in lacks(Brief(), ours) if name in ("steps", "fields.http_status")] == [
+    assert ours.required_fields == (*plain.required_fields, "steps", "software")
+    assert [name for name, _, _ in lacks(Brief(), ours) if name in ("steps", "fields.software")] == [
         "steps",
-        "fields.http_status",
+        "fields.software",
     ]
     with transaction() as unit:
-        assert waive_field(unit, lena, cast.north.id, key, "http_status", now=now)
-        assert not waive_field(unit, lena, cast.north.id, key, "http_status", now=now)
+        assert waive_field(unit, lena, cast.north.id, key, "software", now=now)
+        assert not waive_field(unit, lena, cast.north.id, key, "software", now=now)
     assert [each.field_id for each in queries.demands(session, [cast.north.id])] == ["steps"]
 
 
