@@ -7,12 +7,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from desk.accounts.models import Person
 from tests.cast import Cast
 from tests.servers.engines import missing, program
+
+PATIENCE_MS = 30_000
+"""How long a page is waited for: a bound for what will not come, however busy the machine is."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 # Without these flags Chromium looks for its maker's hosts at every start.
 _FLAGS = [
@@ -51,7 +56,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of its own; what a page loads from anywhere but loopback fails the test."""
     strangers: list[str] = []
     fresh = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin")
-    fresh.set_default_timeout(10_000)
+    fresh.set_default_timeout(PATIENCE_MS)
     fresh.on("request", lambda request: strangers.append(request.url) if _is_foreign(request.url) else None)
     yield fresh
     fresh.close()

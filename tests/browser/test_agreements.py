@@ -77,6 +77,7 @@ def test_steps_of_the_ladder_are_added_and_removed_without_script(
     context.close()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, session: Session, width: int, scheme: str
@@ -130,6 +131,7 @@ _CUT = """() => [...document.querySelectorAll('.target-cell select')].filter(sel
 }).map(select => select.id)"""
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
 @pytest.mark.parametrize("width", [320, 390, 640, 768, 1024, 1120, 1440])
 def test_the_units_of_targets_can_be_read_in_full(
     page: Page, enter: Enter, cast: Cast, session: Session, width: int

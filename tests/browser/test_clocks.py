@@ -212,6 +212,7 @@ def objected_to(cast: Cast, number: int) -> None:
         )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_account_fits_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, clock: MovableClock, width: int, scheme: str

@@ -68,6 +68,7 @@ def furnish(cast: Cast) -> None:
     written(cast, other, cast.leo, "Please look", Audience.HANDOVER)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, width: int, scheme: str, tmp_path: Path

@@ -142,6 +142,7 @@ def test_what_is_wrong_leads_to_its_row(page: Page, enter: Enter, cast: Cast, nu
     expect(page.locator("#wed-0-from")).to_have_value("noon")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, number: int, width: int, scheme: str, tmp_path: Path
