@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from desk.domain.errors import InvalidInput
+from desk.domain.masking import mask
 
 SHORTEST = 4
 """Letters of a name that is looked for whatever its case; a shorter one is mostly a word of the language, too."""
@@ -36,6 +37,20 @@ def demand_unnamed(texts: Mapping[str, str], names: Iterable[str], *, readers: s
             raise InvalidInput(
                 f"The {field.replace('_', ' ')} names {named}. {readers} would read it, and they may know how many "
                 "members are affected, but not which. Please take the name out first.",
+                field=field,
+            )
+
+
+def demand_impersonal(texts: Mapping[str, str], *, readers: str) -> None:
+    """Refuse texts, by field, that hold a person's ORCID iD or mail address, which its holder did not agree to show.
+
+    Raises ``InvalidInput`` at the first such field; ``readers``: who would read it, for the sentence.
+    """
+    for field, text in texts.items():
+        if mask(text) != text:
+            raise InvalidInput(
+                f"The {field.replace('_', ' ')} holds an ORCID iD or a mail address. {readers} would read it, "
+                "and the record holder's consent is asked for with an escalation only. Please take it out first.",
                 field=field,
             )
 

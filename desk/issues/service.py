@@ -18,7 +18,7 @@ from desk.db import insert_ignore
 from desk.domain import likeness, register
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.identifiers import find
-from desk.domain.naming import demand_unnamed
+from desk.domain.naming import demand_impersonal, demand_unnamed
 from desk.domain.permissions import Actor, IssueSubject, Permission, may
 from desk.domain.register import EntryAudience, IssueDraft, IssueState, prose
 from desk.domain.vocabulary import Audience
@@ -260,13 +260,14 @@ def demand_unmerged(session: Session, issue: Issue) -> None:
 
 
 def demand_shareable(session: Session, owned: IssueSubject, texts: Mapping[str, str]) -> None:
-    """Refuse texts, by field, that name a member to desks which may only know how many there are."""
+    """Refuse texts, by field, that name a member to desks which may only know how many, or show it a person."""
     if owned.registry_id is not None:
         names = accounts.names_of_members(session, registry_id=owned.registry_id)
         demand_unnamed(texts, names, readers="Every consortium lead of the registry")
     elif owned.linked_to_registry_id is not None:
         names = accounts.names_of_members(session, consortium_id=owned.consortium_id)
         demand_unnamed(texts, names, readers="The registry")
+        demand_impersonal(texts, readers="The registry")
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from desk.domain.errors import InvalidInput
-from desk.domain.naming import demand_unnamed, named_in
+from desk.domain.naming import demand_impersonal, demand_unnamed, named_in
 
 NAMES = ("Alder University", "alder.example", "MIT", "École des Chartes")
 
@@ -31,3 +31,12 @@ def test_the_refusal_says_where_which_name_stands_and_who_would_read_it() -> Non
     assert refusal.value.field == "symptom"
     assert "“Alder University”" in refusal.value.sentence and "The registry would read it" in refusal.value.sentence
     demand_unnamed({"title": "Empty lists"}, NAMES, readers="The registry")
+
+
+@pytest.mark.parametrize("text", ["It is 0000-0002-1825-0097", "Write to jane@people.example"])
+def test_an_id_or_an_address_of_a_person_is_refused_beside_its_field(text: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        demand_impersonal({"title": "Empty lists", "symptom": text}, readers="The registry")
+    assert refusal.value.field == "symptom"
+    assert "jane" not in refusal.value.sentence and "0097" not in refusal.value.sentence
+    demand_impersonal({"symptom": "Error 9016 from api.orcid.org"}, readers="The registry")

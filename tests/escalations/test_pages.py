@@ -206,6 +206,21 @@ def test_a_return_without_words_is_refused_beside_its_field(stage: Stage, browse
     assert "What is needed is missing." in answer.text
 
 
+def test_a_return_without_a_reason_says_that_one_is_needed(stage: Stage, browser: Browsers) -> None:
+    stage.sent()
+    answer = browser("rita").post(f"/escalations/{stage.ticket.number}/return", data={"text": "Which half is it?"})
+    assert answer.status_code == 422
+    assert "Say why it goes back." in answer.text
+    assert "Not a valid choice" not in answer.text
+
+
+def test_a_member_reads_which_of_its_messages_the_registry_was_shown(stage: Stage, browser: Browsers) -> None:
+    path = f"/tickets/{stage.ticket.number}"
+    assert "shown to the registry" not in browser("alice").get(path).text
+    stage.sent(messages=[stage.messages()[0].id])
+    assert "You and your consortium lead read this; shown to the registry" in browser("alice").get(path).text
+
+
 def test_a_decline_offers_the_entries_that_a_lead_can_answer(stage: Stage, browser: Browsers) -> None:
     stage.sent()
     path = f"/escalations/{stage.ticket.number}/decline"
