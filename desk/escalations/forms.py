@@ -43,7 +43,11 @@ class DeclineForm(ActForm):
 class ReturnForm(ActForm):
     """The lead has to do something first."""
 
-    reason = RadioField("Why does it go back?", choices=[(each.value, REASON_LABELS[each]) for each in ReturnReason])
+    reason = RadioField(
+        "Why does it go back?",
+        [InputRequired("Say why it goes back.")],
+        choices=[(each.value, REASON_LABELS[each]) for each in ReturnReason],
+    )
     text = TextAreaField(
         "What is needed",
         [InputRequired("Say what the lead has to find out or do."), _FITS],
