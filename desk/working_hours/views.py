@@ -21,7 +21,7 @@ from desk.domain.errors import Conflict, InvalidInput, NotFound, TooLarge
 from desk.domain.holiday_dates import HOLIDAY_YEARS, place_name
 from desk.domain.hours_words import hours_in_words
 from desk.domain.opening_hours import DAY_NAMES, WEEKDAYS
-from desk.domain.permissions import Permission, may
+from desk.domain.permissions import Permission, ever_may, may
 from desk.errors import status_of
 from desk.sla.queries import LABELS
 from desk.working_hours import queries, service
@@ -45,8 +45,10 @@ DAYS = tuple(zip(WEEKDAYS, DAY_NAMES, strict=True))
 
 @blueprint.app_template_global()
 def service_level_tabs() -> list[tuple[str, str, bool]]:
-    """The tabs of the service levels: label, address, whether the page is below it."""
-    tabs = (("Working hours", "working_hours"), ("Agreements", "agreements"), ("What if", "simulation"))
+    """The tabs of the service levels that the reader may open: label, address, whether the page is below it."""
+    tabs = [("Working hours", "working_hours"), ("Agreements", "agreements")]
+    if ever_may(current_actor(), Permission.CALENDAR_EDIT):
+        tabs.append(("What if", "simulation"))
     return [(label, url_for(f"{name}.index"), request.blueprint == name) for label, name in tabs]
 
 

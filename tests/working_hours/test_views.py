@@ -127,6 +127,11 @@ def test_the_navigation_leads_the_desks_there(app: Flask, cast: Cast) -> None:
         assert ("Service levels</a>" in browser(app, cast, person).get("/profile").text) is shown
 
 
+def test_only_who_may_change_hours_is_led_to_what_if(app: Flask, cast: Cast) -> None:
+    for person, shown in ((cast.lena, True), (cast.leo, False)):
+        assert ("/service-levels/what-if" in browser(app, cast, person).get(HOURS).text) is shown
+
+
 def test_a_page_of_hours_asks_the_database_little(lena: FlaskClient, cast: Cast, session: Session) -> None:
     with transaction() as unit:
         lena_ = cast.actor(cast.lena)
