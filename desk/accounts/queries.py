@@ -141,15 +141,29 @@ def member_orgs_of_consortium(session: Session, consortium_id: int) -> Sequence[
 def names_of_members(
     session: Session, *, consortium_id: int | None = None, registry_id: int | None = None
 ) -> list[str]:
-    """By what the members of a consortium, or of all consortia of a registry, are known: names and mail domains."""
+    """By what the members of a consortium, or of all consortia of a registry, are known.
+
+    Names and mail domains of the organisations, and the full names of their contacts; a name of one word alone is left
+    out, since it is mostly a word of the language or somebody else's, too.
+    """
+    of_place = Consortium.registry_id == registry_id if registry_id is not None else Consortium.id == consortium_id
     members = (
         sa.select(Organisation.name, MemberOrg.mail_domains)
         .join(MemberOrg, MemberOrg.organisation_id == Organisation.id)
         .join(Consortium, Consortium.id == MemberOrg.consortium_id)
-        .where(Consortium.registry_id == registry_id if registry_id is not None else Consortium.id == consortium_id)
+        .where(of_place)
         .order_by(MemberOrg.id)
     )
-    return [name for org, domains in session.execute(members) for name in (org, *domains)]
+    contacts = (
+        sa.select(Person.name)
+        .join(RoleGrant, RoleGrant.person_id == Person.id)
+        .join(MemberOrg, MemberOrg.id == RoleGrant.member_org_id)
+        .join(Consortium, Consortium.id == MemberOrg.consortium_id)
+        .where(of_place)
+        .order_by(Person.id)
+    )
+    organisations = [name for org, domains in session.execute(members) for name in (org, *domains)]
+    return [*organisations, *(name for name in session.scalars(contacts) if " " in name.strip())]
 
 
 def memberships_elsewhere(session: Session, org: MemberOrg, now: datetime) -> Sequence[MemberOrg]:

@@ -308,8 +308,23 @@ def _send(
     )
     draft.state, draft.send_at, draft.bulk_answer_id = state, None, bulk.id
     draft.decided_at, draft.decided_by_id = now, actor.person_id
+    _hold_back_older(session, actor, draft, now)
     session.flush()
     _record(session, "draft_sent", actor, draft, now)
+
+
+def _hold_back_older(session: Session, actor: Actor, sent: UpdateDraft, now: datetime) -> None:
+    """What the registry said before does not follow by itself on what it said later; a person may still send it."""
+    older = sa.select(UpdateDraft).where(
+        UpdateDraft.consortium_id == sent.consortium_id,
+        UpdateDraft.state == DraftState.WAITING,
+        UpdateDraft.registry_update_id < sent.registry_update_id,
+        UpdateDraft.registry_update_id.in_(
+            sa.select(RegistryUpdate.id).where(RegistryUpdate.issue_id == sent.update.issue_id)
+        ),
+    )
+    for draft in session.scalars(older.with_for_update(of=UpdateDraft)):
+        _stop(draft, actor, now)
 
 
 # ------------------------------------------------------------------ what is written down

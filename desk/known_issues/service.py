@@ -15,7 +15,7 @@ from desk.accounts.models import MemberOrg
 from desk.db import insert_ignore
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.permissions import Actor
-from desk.domain.register import EntryAudience, IssueState, prose, title_line
+from desk.domain.register import LIVE, EntryAudience, IssueState, prose, title_line
 from desk.issues import queries as issues
 from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueUpdate
 from desk.issues.service import (
@@ -120,7 +120,9 @@ def add_update(
         raise InvalidInput("Publish the issue to your members first; then they can read updates.", field="audience")
     entry = add_entry(session, actor, issue, audience, consortium_id, text, now)
     told.updated_at = now
-    if next_update_at is not None or (told.next_update_at is not None and told.next_update_at <= now):
+    passed = told.next_update_at is not None and told.next_update_at <= now
+    # What is fixed or closed promises nothing more unless this says so; an older promise would stand beside "Fixed".
+    if next_update_at is not None or passed or state not in LIVE:
         told.next_update_at = next_update_at
     tell_members(session, "issue_updated", actor, told, now, text=text)
     return entry
@@ -157,7 +159,9 @@ def relay(
         told.text, told.html, told.withdrawn_at, told.next_update_at = text, markup.markdown(text), None, next_update_at
     else:
         add_entry(session, actor, issue, EntryAudience.MEMBERS, consortium_id, text, now)
-    if next_update_at is not None or (told.next_update_at is not None and told.next_update_at <= now):
+    passed = told.next_update_at is not None and told.next_update_at <= now
+    # What is fixed or closed promises nothing more unless this says so; an older promise would stand beside "Fixed".
+    if next_update_at is not None or passed or state not in LIVE:
         told.next_update_at = next_update_at
     told.title, told.state = title_line(title), state
     told.workaround, told.workaround_html = workaround, markup.markdown(workaround)

@@ -1,5 +1,6 @@
 """A registry says it once: who gets a draft, what the registry learns of it, and what a correction does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from desk.drafts.models import RegistryUpdate, UpdateDraft
 from desk.events.models import Event
 from desk.issues import service as issues
 from desk.issues.models import IssueUpdate
+from desk.issues.queries import publication as select_publication
 from tests.cast import Cast
 from tests.delegation.scenes import SUGGESTED, Two, corrected, draft_of, said, sent, words, worked_off
 from tests.issues.scenes import at_registry, draft, east, filed, issue, linked, opened, published
@@ -138,6 +140,19 @@ def test_what_was_sent_stays_and_its_lead_is_told_that_there_are_newer_words(cas
     with pytest.raises(Conflict):
         sent(cast, two.emil, two.place, version=version)
     assert two.draft(two.place).state is DraftState.WAITING
+
+
+def test_what_is_fixed_promises_no_further_update_unless_it_says_so(cast: Cast, session: Session) -> None:
+    two = Two.set(cast)
+    two.said(next_update_at=cast.now + timedelta(days=3))
+    sent(cast, cast.leo, cast.north)
+    told = select_publication(session, two.number, cast.north.id)
+    assert told is not None and told.next_update_at == cast.now + timedelta(days=3)
+    two.said(IssueState.FIXED)
+    sent(cast, cast.leo, cast.north)
+    session.expire_all()
+    told = select_publication(session, two.number, cast.north.id)
+    assert told is not None and (told.state, told.next_update_at) == (IssueState.FIXED, None)
 
 
 def test_linked_tickets_of_the_other_consortium_are_no_part_of_a_draft(cast: Cast, session: Session) -> None:

@@ -18,6 +18,7 @@ from desk.domain.register import IssueState
 from desk.domain.sla import ClockState
 from desk.domain.targets import Kind
 from desk.drafts import queries, service
+from desk.drafts.models import UpdateDraft
 from desk.events.models import Event
 from desk.issues import queries as issues
 from desk.issues import service as register
@@ -227,6 +228,20 @@ def test_one_can_be_stopped_and_let_go_again(cast: Cast) -> None:
     assert done(service.send_due, later(cast, 24 * 365)) == 0
     acted(cast, cast.lena, service.start_timer, later(cast, 1))
     assert two.draft().send_at == later(cast, 5)
+
+
+def test_what_the_registry_said_before_does_not_follow_by_itself_on_what_it_said_later(
+    cast: Cast, session: Session
+) -> None:
+    two = Two.set(cast)
+    allowed(cast, 4)
+    two.said()
+    older = two.draft().id
+    two.said(IssueState.FIX_PLANNED, now=later(cast, 1))
+    sent(cast, cast.leo, cast.north, later(cast, 2))
+    assert done(service.send_due, later(cast, 24 * 365)) == 0
+    kept = session.get_one(UpdateDraft, older, populate_existing=True)
+    assert (kept.state, kept.send_at) == (DraftState.WAITING, None)
 
 
 def test_what_a_lead_has_begun_to_write_does_not_go_by_itself(cast: Cast, session: Session) -> None:

@@ -278,6 +278,19 @@ def test_an_upward_link_that_would_name_a_member_is_refused_and_recorded(
     assert leo.post(f"/issues/{number}/upstream", data={"upstream": above}).status_code == 303
 
 
+def test_a_members_contact_is_not_named_upward_either(cast: Cast) -> None:
+    """A symptom is often begun with a member's mail, and that ends with the sender's name."""
+    number, above = (
+        opened(cast, text=draft(symptom="The list stays empty. Best wishes, Alice Alder")),
+        at_registry(cast),
+    )
+    with transaction() as unit:
+        found = issue(unit, cast, cast.leo, number)
+        with pytest.raises(InvalidInput) as refusal:
+            service.link_upstream(unit, cast.actor(cast.leo), found, upstream_number=above, now=cast.now)
+    assert refusal.value.field == "symptom" and "“Alice Alder”" in refusal.value.sentence
+
+
 def test_what_is_linked_upward_is_not_given_a_members_name_afterwards(cast: Cast) -> None:
     number, above = opened(cast), at_registry(cast)
     with transaction() as unit:
