@@ -168,6 +168,8 @@ class Jobs:
     def stop(self) -> None:
         """End after what is in hand."""
         self._stopping.set()
+        # An alarm that rings at this very moment finds nobody to take it, and the scheduler would log that as a fault.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
         self._fetchers.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
