@@ -122,7 +122,7 @@ def add_update(
     told.updated_at = now
     passed = told.next_update_at is not None and told.next_update_at <= now
     # What is fixed or closed promises nothing more unless this says so; an older promise would stand beside "Fixed".
-    if next_update_at is not None or passed or state not in LIVE:
+    if next_update_at is not None or passed or told.state not in LIVE:
         told.next_update_at = next_update_at
     tell_members(session, "issue_updated", actor, told, now, text=text)
     return entry
