@@ -1,4 +1,4 @@
-"""Reading the ledger: of one ticket, turn by turn, and of many in sums. Whose tickets is the caller's scope."""
+"""Reading the ledger: of one ticket by turns, and how often many came back. Whose tickets is the caller's scope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from desk.accounts.models import Person, Team
 from desk.calendars import queries as calendars
 from desk.custody.models import CustodyEntry
-from desk.domain.custody import CAME_BACK, HANDED_OVER, LITTLE_LEFT, Turn
+from desk.domain.custody import CAME_BACK, Turn
 from desk.domain.vocabulary import Party
 
 
@@ -64,16 +64,6 @@ def turns(session: Session, ticket_id: int, now: datetime) -> list[Turn]:
 
 
 @dataclass(frozen=True, slots=True)
-class PartySum:
-    """What one party, or one team of it, had of the tickets: turns, and working seconds in its own calendar."""
-
-    party: Party
-    team_id: int | None
-    turns: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class BackAndForth:
     """How often a registry gave a ticket back undone to the same lead."""
 
@@ -81,22 +71,6 @@ class BackAndForth:
     lead_team_id: int | None
     registry_id: int
     times: int
-
-
-def sums(session: Session, tickets: sa.Select[tuple[int]], *, since: datetime, until: datetime) -> Sequence[PartySum]:
-    """Per party and team, the turns that ended in ``[since, until)``, of the tickets whose ids ``tickets`` selects."""
-    wanted = (
-        sa.select(
-            CustodyEntry.party,
-            CustodyEntry.team_id,
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(CustodyEntry.seconds), 0),
-        )
-        .where(CustodyEntry.ticket_id.in_(tickets), CustodyEntry.until_at >= since, CustodyEntry.until_at < until)
-        .group_by(CustodyEntry.party, CustodyEntry.team_id)
-        .order_by(CustodyEntry.party, CustodyEntry.team_id)
-    )
-    return [PartySum(party, team_id, count, int(seconds)) for party, team_id, count, seconds in session.execute(wanted)]
 
 
 def back_and_forth(
@@ -128,17 +102,3 @@ def back_and_forth(
         .order_by(times.desc(), CustodyEntry.ticket_id)
     )
     return [BackAndForth(*row) for row in session.execute(wanted)]
-
-
-def late_handovers(
-    session: Session, tickets: sa.Select[tuple[int]], *, since: datetime, until: datetime
-) -> Sequence[CustodyEntry]:
-    """The registry's turns that began in ``[since, until)`` with little of the promise left, the latest first."""
-    wanted = sa.select(CustodyEntry).where(
-        CustodyEntry.ticket_id.in_(tickets),
-        CustodyEntry.reason == HANDED_OVER,
-        CustodyEntry.promise_left < LITTLE_LEFT,
-        CustodyEntry.from_at >= since,
-        CustodyEntry.from_at < until,
-    )
-    return session.scalars(wanted.order_by(CustodyEntry.from_at.desc(), CustodyEntry.id.desc())).all()

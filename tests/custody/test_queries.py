@@ -1,6 +1,4 @@
-"""The ledger of one ticket with what still lasts, and sums over many, on both databases."""
-
-from datetime import timedelta
+"""The ledger of one ticket with what still lasts, and how often many came back, on both databases."""
 
 import pytest
 import sqlalchemy as sa
@@ -8,6 +6,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.custody import queries
+from desk.custody.models import CustodyEntry
 from desk.domain.escalation import ReturnReason
 from desk.domain.vocabulary import Channel, Party
 from desk.escalations import service
@@ -44,9 +43,8 @@ def test_a_late_hand_over_is_marked_as_it_was_at_that_moment(stage: Stage, cast:
     stage.sent()
     turns = custody_of(session, stage.ticket, Party.REGISTRY, cast.now + stage.passed).turns
     assert [turn.came_late for turn in turns if turn.party is Party.REGISTRY] == [False, True]
-    everything = {"since": cast.now, "until": cast.now + timedelta(days=99)}
-    (late,) = queries.late_handovers(session, sa.select(Ticket.id), **everything)
-    assert (late.ticket_id, late.promise_left) == (stage.ticket.id, 0)
+    left = sa.select(CustodyEntry.promise_left).where(CustodyEntry.ticket_id == stage.ticket.id)
+    assert session.scalars(left.where(CustodyEntry.until_at.is_(None))).one() == 0
 
 
 def test_ping_pong_is_counted_between_the_same_two(stage: Stage, cast: Cast, session: Session) -> None:
@@ -67,20 +65,6 @@ def test_ping_pong_is_counted_between_the_same_two(stage: Stage, cast: Cast, ses
     assert custody_of(session, stage.ticket, Party.LEAD, cast.now).came_back == 3
     nothing = sa.select(Ticket.id).where(Ticket.id == calm.ticket.id)
     assert not queries.back_and_forth(session, nothing, **everything)
-
-
-def test_sums_count_the_turns_that_ended_in_the_period(stage: Stage, cast: Cast, session: Session) -> None:
-    stage.wait(1)
-    stage.sent()
-    stage.wait(3)
-    stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="Please ask.")
-    everything = sa.select(Ticket.id)
-    found = queries.sums(session, everything, since=cast.now, until=cast.now + 4 * HOUR)
-    assert [(each.party, each.team_id, each.turns, each.seconds) for each in found] == [
-        (Party.LEAD, cast.north_desk.id, 1, 3600)
-    ]
-    found = queries.sums(session, everything, since=cast.now + 2 * HOUR, until=cast.now + 5 * HOUR)
-    assert [(each.party, each.seconds) for each in found] == [(Party.REGISTRY, 3 * 3600)]
 
 
 def test_each_party_reads_its_part_on_the_page(stage: Stage, cast: Cast, app: Flask) -> None:
