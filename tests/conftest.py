@@ -5,9 +5,9 @@ that takes none of them needs neither.
 """
 
 import gc
-import itertools
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,7 +23,10 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 from xdist.scheduler import LoadScopeScheduling
 
+from desk import clock as desk_clock
+from desk import storage
 from desk.app import create_app
+from desk.config import load_settings
 from desk.db import db
 from tests.cast import Cast
 from tests.clock import MovableClock
@@ -40,7 +43,10 @@ from tests.servers.sink import Sink
 MAIL_DOMAIN = "desk.example"
 _TEMPLATE = "desk_template"
 _CAST = "desk_cast"
+_PRESENT = "desk_present"
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+_MEMORY = Path("/dev/shm")
+_AMPLE = 6 * 2**30
 _FOR_TESTS = {"DESK_REQUIRE", "DESK_CORPUS"}
 # The same cases on every machine, however slow it is; whoever asks for more of them is looking for new ones.
 settings.register_profile(
@@ -51,7 +57,7 @@ settings.register_profile(
 )
 settings.load_profile("desk")
 _compiled_templates = FileSystemBytecodeCache()
-_numbers = itertools.count(1)
+_kept: dict[str, tuple[Flask, dict[str, Any]]] = {}
 
 
 @pytest.fixture
@@ -117,32 +123,56 @@ def migrate(url: str, folder: Path) -> None:
         dispose()
 
 
+def as_tested(url: str, folder: Path, **settings: object) -> dict[str, object]:
+    """The settings of the desk as tests see it."""
+    return {
+        "TESTING": True,
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": url,
+        "INSTANCE": folder,
+        "MAIL_DOMAIN": MAIL_DOMAIN,
+        "AUTHSERV_ID": MAIL_DOMAIN,
+        "BASE_URL": "http://localhost",
+        "SMTP_SECURITY": "none",
+        "MAIL_GATHER_SECONDS": 0,  # only the tests of waiting wait
+        **settings,
+    }
+
+
 def make_app(url: str, folder: Path, **settings: object) -> Flask:
     """The desk as tests see it."""
     # Werkzeug parses code for every route. When the garbage collector runs in the middle and what it collects logs a
     # traceback, which Python 3.11 parses code for too, the first parse fails (python/cpython#106905).
     gc.disable()
     try:
-        app = create_app(
-            {
-                "TESTING": True,
-                "SECRET_KEY": SECRET_KEY,
-                "DATABASE_URL": url,
-                "INSTANCE": folder,
-                "MAIL_DOMAIN": MAIL_DOMAIN,
-                "AUTHSERV_ID": MAIL_DOMAIN,
-                "BASE_URL": "http://localhost",
-                "SMTP_SECURITY": "none",
-                "MAIL_GATHER_SECONDS": 0,  # only the tests of waiting wait
-                **settings,
-            }
-        )
+        app = create_app(as_tested(url, folder, **settings))
     finally:
         gc.enable()
     # Forms are sent without their token; that none is accepted without one is tested over every endpoint.
     app.config["WTF_CSRF_ENABLED"] = False
-    # Every test has an application of its own; compiling the templates for each would take a third of the time.
+    # Several applications in each run; compiling the templates for each would take a third of the time.
     app.jinja_env.bytecode_cache = _compiled_templates
+    return app
+
+
+def kept_app(url: str, folder: Path, **settings: object) -> Flask:
+    """The application of all tests on this database, in the state in which it was made, with this test's folder.
+
+    As in production, where one process serves many people: routes and statements are compiled once.
+    """
+    if url not in _kept:
+        made = make_app(url, folder, **settings)
+        # Requests share the context of the test, and with it who was signed in: the next may be somebody else's.
+        made.before_request(forget_who_asked)
+        _kept[url] = made, dict(made.config)
+        return made
+    app, config = _kept[url]
+    app.config.clear()
+    app.config.update(config)
+    settings_now = load_settings(as_tested(url, folder, **settings))
+    app.config["DESK"] = settings_now
+    desk_clock.configure(settings_now.CLOCK_OFFSET_FILE)
+    storage.configure(storage.FolderStore(Path(settings_now.ATTACHMENTS)))
     return app
 
 
@@ -153,19 +183,25 @@ def dispose() -> None:
         engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the SQLite file of the present test lies."""
+    return tmp_path_factory.mktemp("databases")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database of the test's own."""
+def database_url(request: pytest.FixtureRequest, databases: Path) -> Iterator[str]:
+    """A migrated database of the test's own, always in the same place: see ``kept_app``."""
     filled = "cast" if "cast" in request.fixturenames else "template"
     if request.param == "sqlite":
-        copy = tmp_path / "desk.db"
-        shutil.copyfile(request.getfixturevalue(f"sqlite_{filled}"), copy)
-        yield f"sqlite:///{copy}"
+        for old in databases.iterdir():
+            old.unlink()
+        shutil.copyfile(request.getfixturevalue(f"sqlite_{filled}"), databases / "desk.db")
+        yield f"sqlite:///{databases / 'desk.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    name = f"desk_{next(_numbers)}"
-    yield server.create(name, request.getfixturevalue(f"postgres_{filled}"))
-    server.drop(name)
+    yield server.create(_PRESENT, request.getfixturevalue(f"postgres_{filled}"))
+    server.drop(_PRESENT)
 
 
 @pytest.fixture
@@ -177,9 +213,7 @@ def clock(tmp_path: Path, now: datetime) -> MovableClock:
 @pytest.fixture
 def app(database_url: str, tmp_path: Path, clock: MovableClock) -> Iterator[Flask]:
     """The desk on the test's database, inside an application context."""
-    made = make_app(database_url, tmp_path, CLOCK_OFFSET_FILE=clock.file)
-    # Requests share the context below, and with it who was signed in: the next browser may be somebody else's.
-    made.before_request(forget_who_asked)
+    made = kept_app(database_url, tmp_path, CLOCK_OFFSET_FILE=clock.file)
     with made.app_context():
         yield made
         dispose()
@@ -255,7 +289,13 @@ def postfix(sink: Sink, lmtp_port: int) -> Iterator[Postfix]:
 
 
 def pytest_configure() -> None:
-    """The settings of whoever runs the tests are not the tests' own."""
+    """The settings of whoever runs the tests are not the tests' own, and their files go into memory where it is ample.
+
+    Copying a database for each test takes a tenth of the time there, and nothing here is about a lost machine.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _AMPLE:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
     for name in [name for name in os.environ if name.startswith("DESK_") and name not in _FOR_TESTS]:
         del os.environ[name]
     os.environ["DESK_CONFIG"] = os.devnull

@@ -64,10 +64,10 @@ def test_postgresql_goes_away_under_every_process_and_comes_back(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_mail_waits_while_somebody_else_holds_the_database_file(
-    app: Flask, session: Session, cast: Cast, desk: Desk, tmp_path: Path, letter: bytes
+    app: Flask, session: Session, cast: Cast, desk: Desk, databases: Path, letter: bytes
 ) -> None:
     session.rollback()
-    with closing(sqlite3.connect(tmp_path / "desk.db", isolation_level=None)) as hog:
+    with closing(sqlite3.connect(databases / "desk.db", isolation_level=None)) as hog:
         hog.execute("BEGIN EXCLUSIVE")
         assert desk.run("mail", "receive", stdin=letter).returncode == TRY_LATER
         hog.execute("ROLLBACK")
