@@ -5,13 +5,14 @@ from werkzeug.security import check_password_hash, generate_password_hash
 PASSWORD_MIN = 12
 PASSWORD_MAX = 200
 
-# Checked when no such person exists, so that both answers take the same time.
-_NOBODY = generate_password_hash("nobody has this password", method="scrypt")
+_METHOD = "scrypt:32768:8:1"
+# Checked when no such person exists, so that both answers take the same time: no password has this hash.
+_NOBODY = f"{_METHOD}$nobody${'0' * 128}"
 
 
 def hash_password(password: str) -> str:
     """The salted scrypt hash to keep."""
-    return generate_password_hash(password, method="scrypt")
+    return generate_password_hash(password, method=_METHOD)
 
 
 def password_matches(stored: str | None, password: str) -> bool:

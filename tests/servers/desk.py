@@ -23,6 +23,8 @@ class Desk:
         self._numbers = itertools.count(1)
         self._processes: list[Process] = []
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DESK_")}
+        # Where the tests keep no compiled modules, every command would compile the desk again.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         self.env: dict[str, str] = inherited | {
             "DESK_DATABASE_URL": database_url,
             "DESK_INSTANCE": str(folder),
