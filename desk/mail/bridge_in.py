@@ -80,7 +80,7 @@ def take(
 ) -> tuple[InboundOutcome, Decision]:
     """Do what it says, and say what became of it."""
     mail.ticket_id = decision.ticket_id
-    if decision.verdict is Verdict.APPEND and (twin := mails.twin(session, mail)) is not None:
+    if decision.verdict is Verdict.APPEND and (twin := mails.twin(session, mail, mail.consortium_id)) is not None:
         mail.ticket_id = twin.ticket_id
         return InboundOutcome.DUPLICATE, decision
     link = session.get_one(BridgeLink, decision.link_id)

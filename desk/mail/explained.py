@@ -27,7 +27,7 @@ from desk.mail.message import InboundMessage
 from desk.mail.models import MESSAGE_ID_LENGTH, InboundMail, InboundState
 from desk.mail.reply import new_text
 from desk.mail.sandbox import LIMITS, Limits, Unreadable, read_guarded
-from desk.mail.threading import Decision, Verdict
+from desk.mail.threading import Decision
 from desk.tickets.models import Ticket
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _explained(
     )
     if _came_already(session, unkept):
         return replace(found, outcome=Outcome.REPEAT, reason="The same mail came for this address already.")
-    twin = queries.twin(session, unkept) if decision.verdict in (Verdict.OPEN, Verdict.APPEND) else None
+    twin = gateway.twin_of(session, unkept, message, decision, now)
     if twin is not None:
         reason = "The same mail came to another address of this desk."
         return replace(found, outcome=Outcome.DUPLICATE, reason=reason, twin_id=twin.ticket_id)

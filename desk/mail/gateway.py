@@ -155,9 +155,10 @@ def claim(
 def _act(
     session: Session, mail: InboundMail, message: InboundMessage, decision: Decision, now: datetime
 ) -> InboundOutcome:
-    twin = queries.twin(session, mail)
-    if twin is not None and decision.verdict in (Verdict.OPEN, Verdict.APPEND):
+    twin = twin_of(session, mail, message, decision, now)
+    if twin is not None:
         mail.ticket_id = twin.ticket_id
+        _belongs_to(session, mail, twin.ticket_id)
         return InboundOutcome.DUPLICATE
     match decision.verdict:
         case Verdict.APPEND:
@@ -168,6 +169,23 @@ def _act(
             mail.ticket_id = decision.ticket_id
             _belongs_to(session, mail, decision.ticket_id)
             return InboundOutcome.HELD
+
+
+def twin_of(
+    session: Session, mail: InboundMail, message: InboundMessage, decision: Decision, now: datetime
+) -> InboundMail | None:
+    """The same mail by another of our addresses, if it is with the desk to which this one would go: a member who writes
+    to their own lead and to another consortium's asks once.
+    """
+    match decision.verdict:
+        case Verdict.OPEN:
+            return queries.twin(session, mail, route_of(session, mail, message, now).consortium_id)
+        case Verdict.APPEND if mail.registry_id is None and decision.link_id is None:
+            return queries.twin(session, mail, session.get_one(Ticket, decision.ticket_id).consortium_id)
+        case Verdict.APPEND:
+            return queries.twin(session, mail, mail.consortium_id)
+        case _:
+            return None
 
 
 def _append(

@@ -105,8 +105,8 @@ def received_by_ids(session: Session, ids: Sequence[str]) -> Sequence[InboundMai
     ).all()
 
 
-def twin(session: Session, mail: InboundMail) -> InboundMail | None:
-    """The same mail, already read for another address of the same desk."""
+def twin(session: Session, mail: InboundMail, consortium_id: int | None) -> InboundMail | None:
+    """The same mail, already read for another address, of which that consortium has a message (None: a registry)."""
     if not mail.message_id:
         return None
     return session.scalars(
@@ -116,7 +116,7 @@ def twin(session: Session, mail: InboundMail) -> InboundMail | None:
             InboundMail.content_sha256 == mail.content_sha256,
             InboundMail.state == InboundState.DONE,
             InboundMail.ticket_message_id.is_not(None),
-            InboundMail.consortium_id.is_not_distinct_from(mail.consortium_id),
+            InboundMail.consortium_id.is_not_distinct_from(consortium_id),
         )
     ).first()
 

@@ -29,7 +29,7 @@ from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.mail.corpus import HOSTILE
 
-NORTH = "north@desk.example"
+NORTH, SOUTH, ORCID = "north@desk.example", "south@desk.example", "orcid@desk.example"
 AUTHSERV = "mx.desk.example"
 
 
@@ -367,6 +367,32 @@ def test_one_mail_to_two_of_our_addresses_is_said_once(
     raw = raw_mail(cast.alice.email, to=f"{reply}, {NORTH}", text="said once")
     assert take(raw, mailbox=reply).outcome is InboundOutcome.APPENDED
     assert take(raw, mailbox=NORTH).outcome is InboundOutcome.DUPLICATE
+    assert [message.text for message in messages(session, ticket.id)].count("said once") == 1
+
+
+@pytest.mark.parametrize("doors", [(NORTH, SOUTH), (SOUTH, NORTH), (NORTH, ORCID), (ORCID, SOUTH)])
+def test_a_member_who_writes_to_two_desks_at_once_asks_their_own_lead_once(
+    cast: Cast, session: Session, take: Take, doors: tuple[str, str]
+) -> None:
+    raw = raw_mail(cast.alice.email, to=", ".join(doors), head=vouched(cast.alice.email))
+    assert [take(raw, mailbox=door).outcome for door in doors] == [InboundOutcome.OPENED, InboundOutcome.DUPLICATE]
+    assert [ticket.consortium_id for ticket in tickets(session)] == [cast.north.id]
+    assert set(session.scalars(sa.select(InboundMail.ticket_id))) == {tickets(session)[0].id}
+
+
+def test_somebody_whom_no_desk_knows_asks_each_desk_they_wrote_to(cast: Cast, session: Session, take: Take) -> None:
+    raw = raw_mail("nadia@elsewhere.example", to=f"{NORTH}, {SOUTH}")
+    assert {take(raw, mailbox=door).outcome for door in (NORTH, SOUTH)} == {InboundOutcome.OPENED}
+    assert [ticket.consortium_id for ticket in tickets(session)] == [cast.north.id, cast.south.id]
+
+
+def test_an_answer_to_two_desks_at_once_is_said_once(
+    cast: Cast, session: Session, take: Take, ticket: Ticket, signer: Signer
+) -> None:
+    reply = reply_address(signer, ticket, cast.alice)
+    raw = raw_mail(cast.alice.email, to=f"{reply}, {SOUTH}", text="said once", head=vouched(cast.alice.email))
+    assert take(raw, mailbox=reply).outcome is InboundOutcome.APPENDED
+    assert take(raw, mailbox=SOUTH).outcome is InboundOutcome.DUPLICATE
     assert [message.text for message in messages(session, ticket.id)].count("said once") == 1
 
 

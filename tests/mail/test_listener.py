@@ -20,8 +20,9 @@ from tests.servers.processes import Process, free_port, until
 
 NORTH = "north@desk.example"
 SOUTH = "south@desk.example"
+# From nobody whom a desk knows: a member's mail goes to their own lead, whoever else gets it.
 LETTER = (
-    f"From: Alice Alder <alice@alder.example>\r\nTo: {NORTH}, {SOUTH}\r\nSubject: Sign-in fails\r\n"
+    f"From: Nadia Novak <nadia@elsewhere.example>\r\nTo: {NORTH}, {SOUTH}\r\nSubject: Sign-in fails\r\n"
     "Message-ID: <sign-in@alder.example>\r\n\r\nSince this morning.\r\n"
 ).encode()
 
