@@ -24,6 +24,15 @@ BRACKETS_MAX = 400
 PARENTHESES_MAX = 2000
 """More opening parentheses than this make bleach's search for addresses slow; such text is shown as it was typed."""
 
+BARS_MAX = 2000
+"""More bars than this make a table that takes seconds; such text is shown as it was typed."""
+
+QUOTED_MAX = 50
+"""Quotations within quotations that are rendered; deeper ones take seconds, and nobody could read them."""
+
+DEPTH_MAX = 1000
+"""Tags within tags of mailed HTML that are rendered; each level more costs as much as all before it."""
+
 _TAGS = frozenset(
     "p br hr em strong del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 a table thead tbody tr th td".split()  # noqa: SIM905
 )
@@ -36,6 +45,9 @@ _MAIL_STYLES = frozenset(
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _REL = "nofollow noopener noreferrer ugc"
 _Attributes = MutableMapping[tuple[str | None, str], str]
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_ALONE = frozenset("area base br col dd dt embed hr img input li link meta option p param source td th tr wbr".split())  # noqa: SIM905
+_QUOTED_DEEP = re.compile(rf"(?:>[ ]?){{{QUOTED_MAX + 1}}}")
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
@@ -60,7 +72,7 @@ def _cleaner() -> Cleaner:
 
 def markdown(text: str) -> str:
     """Safe HTML from Markdown typed by a person. Newlines inside a paragraph are kept, as people mean them."""
-    if len(text) > MARKDOWN_LENGTH or text.count("[") > BRACKETS_MAX or text.count("(") > PARENTHESES_MAX:
+    if _is_slow(text):
         return plain(text)
     try:
         # Typed angle brackets (tokens, XML, addresses) are meant as text, so raw HTML never reaches Markdown.
@@ -69,6 +81,13 @@ def markdown(text: str) -> str:
     except RecursionError:
         return plain(text)
     return str(_cleaner().clean(_unescape_code(html)))
+
+
+def _is_slow(text: str) -> bool:
+    most = {"[": BRACKETS_MAX, "(": PARENTHESES_MAX, "|": BARS_MAX}
+    if len(text) > MARKDOWN_LENGTH or any(text.count(mark) > limit for mark, limit in most.items()):
+        return True
+    return _QUOTED_DEEP.search(text) is not None
 
 
 def _unescape_code(html: str) -> str:
@@ -88,7 +107,12 @@ def plain(text: str) -> str:
 
 
 def mail_html(html: str) -> str:
-    """Safe HTML of a mail's HTML part. Remote images are not loaded: only inline data of the message may show."""
+    """Safe HTML of a mail's HTML part. Remote images are not loaded: only inline data of the message may show.
+
+    Nested too deep to be meant for people, it is shown as it was written.
+    """
+    if _depth(html) > DEPTH_MAX:
+        return plain(html)
     return nh3.clean(
         html,
         tags=set(_MAIL_TAGS),
@@ -105,6 +129,16 @@ def mail_html(html: str) -> str:
         filter_style_properties=set(_MAIL_STYLES),
         link_rel=_REL,
     )
+
+
+def _depth(html: str) -> int:
+    """How many tags are open at once at most, as written; a tag that may stand alone is not counted."""
+    depth = deepest = 0
+    for closing, name in _TAG.findall(html):
+        if name.lower() not in _ALONE:
+            depth = max(depth - 1, 0) if closing else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _mail_attribute(tag: str, attribute: str, value: str) -> str | None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from desk.domain.permissions import Actor, Permission, may
+from desk.domain.permissions import Actor, Permission, TicketSubject, may
 from desk.issues import queries as issues
 from desk.issues.models import Issue
 from desk.known_issues import queries as known
 from desk.known_issues.queries import KnownIssue
 from desk.matching import queries as matching
 from desk.matching.queries import Candidate
-from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
 
 
@@ -26,9 +25,9 @@ class Panel:
     may_link: bool = False
 
 
-def panel_for(session: Session, actor: Actor, ticket: Ticket) -> Panel:
+def panel_for(session: Session, actor: Actor, ticket: Ticket, subject: TicketSubject) -> Panel:
     """What the ticket page shows of the register: linked and likely issues to a desk, published ones to the member."""
-    linked, subject = matching.linked_to(ticket), tickets.subject_of(session, ticket)
+    linked = matching.linked_to(ticket)
     if not any(may(actor, right, subject) for right in (Permission.TICKET_WORK, Permission.ESCALATION_WORK)):
         return Panel(published=tuple(known.explaining(session, actor, ticket)))
     found = sa.select(Issue).where(Issue.id.in_(linked), issues.visible_to(actor)).order_by(Issue.id.desc())

@@ -99,8 +99,8 @@ def assemble(session: Session, actor: Actor, ticket: Ticket, now: datetime) -> T
         may_follow=_may_follow(session, ticket, subject, now) if lead else (),
         target=queries.some(session, actor, [target_id]).get(target_id) if target_id else None,
         escalation_panel=escalations.panel_for(session, ticket, actor),
-        issues_panel=ticket_issues.panel_for(session, actor, ticket),
-        registry_actions=registry_actions.panel_for(session, actor, ticket, today),
+        issues_panel=ticket_issues.panel_for(session, actor, ticket, subject),
+        registry_actions=registry_actions.panel_for(session, actor, ticket, today, subject),
         registry_reads=_registry_that_reads(ticket, subject),
     )
 

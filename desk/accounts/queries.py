@@ -288,7 +288,8 @@ def _names(session: Session, model: type[Consortium] | type[Registry], ids: Iter
 
 def names_of_people(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     """Names by id, for a timeline."""
-    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(person_ids)))
+    wanted = set(person_ids)
+    rows = session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted))) if wanted else ()
     return {row.id: row.name for row in rows}
 
 

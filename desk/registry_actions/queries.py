@@ -11,7 +11,7 @@ from desk.accounts.models import MemberOrg, Organisation
 from desk.catalogue import queries as catalogue
 from desk.domain.errors import NotFound
 from desk.domain.masking import mask
-from desk.domain.permissions import Actor, Permission, may
+from desk.domain.permissions import Actor, Permission, TicketSubject, may
 from desk.domain.registry_action import ActionState, is_overdue
 from desk.registry_actions.models import RegistryAction
 from desk.tickets import queries as tickets
@@ -79,9 +79,8 @@ def get(session: Session, actor: Actor, ticket: Ticket, action_id: int) -> Regis
     return found
 
 
-def panel_for(session: Session, actor: Actor, ticket: Ticket, today: date) -> Panel:
+def panel_for(session: Session, actor: Actor, ticket: Ticket, today: date, subject: TicketSubject) -> Panel:
     """Those of a ticket that the actor may read, the latest first; people in them masked for a registry."""
-    subject = tickets.subject_of(session, ticket)
     lead = may(actor, Permission.TICKET_ESCALATE, subject)
     if not lead and not may(actor, Permission.ESCALATION_WORK, subject):
         return Panel()

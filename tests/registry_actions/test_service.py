@@ -11,6 +11,7 @@ from desk.domain.escalation import Consent
 from desk.domain.registry_action import ActionDraft, ActionState
 from desk.registry_actions import queries, service
 from desk.registry_actions.models import RegistryAction
+from desk.tickets.queries import subject_of
 from tests.cast import Cast
 from tests.escalations.stage import Stage
 
@@ -36,7 +37,7 @@ def filed(stage: Stage, **more: bool) -> RegistryAction:
 
 def seen(stage: Stage, name: str) -> list[tuple[str, str]]:
     actor = stage.cast.actor(stage.cast.people()[name])
-    panel = queries.panel_for(stage.session, actor, stage.ticket, TODAY)
+    panel = queries.panel_for(stage.session, actor, stage.ticket, TODAY, subject_of(stage.session, stage.ticket))
     return [(each.reference, each.note) for each in panel.actions]
 
 
@@ -126,7 +127,9 @@ def test_the_forms_say_what_is_wrong_and_keep_what_is_right(stage: Stage, cast: 
     answer = leo.post(f"{path}/new", data=good | {"filed_on": "2099-01-01"})
     assert (answer.status_code, "not in the future" in answer.text) == (422, True)
     assert leo.post(f"{path}/new", data=good).status_code == 303
-    (shown,) = queries.panel_for(stage.session, cast.actor(cast.leo), stage.ticket, TODAY).actions
+    (shown,) = queries.panel_for(
+        stage.session, cast.actor(cast.leo), stage.ticket, TODAY, subject_of(stage.session, stage.ticket)
+    ).actions
     version = {"action": shown.action.id, "version": shown.action.version}
     assert leo.get(f"{path}/end?action={shown.action.id}").status_code == 200
     for wrong in ({"state": "filed"}, {"state": "confirmed", "on": "1999-01-01"}, {"state": "confirmed", "on": ""}):
