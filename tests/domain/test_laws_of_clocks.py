@@ -236,7 +236,7 @@ def test_law_12_sweeping_at_any_set_of_times_records_the_same(story: Story, swee
 def test_the_lives_hold_what_the_laws_are_about() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(LAW, max_examples=100, derandomize=True)
+    @settings(LAW, max_examples=250, derandomize=True)
     @given(stories(*TURNS, *EDITS, *PLACES))
     def look(story: Story) -> None:
         life = story.live()
