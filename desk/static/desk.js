@@ -1,8 +1,8 @@
 // Speed and comfort only: every page works without this file.
 "use strict";
 (() => {
-  // What is wrong comes first, for eyes and for screen readers.
-  document.querySelector(".summary")?.focus();
+  // What is wrong comes first, for eyes and for screen readers; whoever was faster than this file keeps their place.
+  if (document.activeElement === document.body) document.querySelector(".summary")?.focus();
 
   // Links of the summary lead into the field, not only to it.
   document.addEventListener("click", (event) => {
