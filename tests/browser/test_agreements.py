@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Person
 from desk.calendars.models import Agreement, AgreementVersion
 from desk.db import transaction
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.tickets.scenes import filed
@@ -62,6 +63,7 @@ def test_a_promise_is_changed_by_keyboard_alone_after_its_preview(
     assert session.scalar(sa.select(sa.func.count()).where(AgreementVersion.agreement_id == agreement_id)) == 2
 
 
+@in_the_browser_alone
 def test_steps_of_the_ladder_are_added_and_removed_without_script(
     browser: Browser, site: str, enter: Enter, cast: Cast, session: Session
 ) -> None:
@@ -77,7 +79,7 @@ def test_steps_of_the_ladder_are_added_and_removed_without_script(
     context.close()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, session: Session, width: int, scheme: str
@@ -131,7 +133,7 @@ _CUT = """() => [...document.querySelectorAll('.target-cell select')].filter(sel
 }).map(select => select.id)"""
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize("width", [320, 390, 640, 768, 1024, 1120, 1440])
 def test_the_units_of_targets_can_be_read_in_full(
     page: Page, enter: Enter, cast: Cast, session: Session, width: int

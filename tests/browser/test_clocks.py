@@ -19,6 +19,7 @@ from desk.domain.vocabulary import Channel
 from desk.handover import service as handover
 from desk.progress import service as progress
 from desk.tickets.models import Ticket
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.tickets.scenes import filed
@@ -75,6 +76,7 @@ def test_two_browsers_in_two_zones_show_the_same_instants(
     other.close()
 
 
+@in_the_browser_alone
 def test_how_far_away_it_is_stays_true_while_the_page_is_open(page: Page, enter: Enter, cast: Cast) -> None:
     filed(cast, impact=Impact.HIGH, urgency=Urgency.HIGH)  # an answer within two hours
     page.clock.install()
@@ -90,6 +92,7 @@ def test_how_far_away_it_is_stays_true_while_the_page_is_open(page: Page, enter:
     expect(due).to_contain_text("Wed 13:00 CET")
 
 
+@in_the_browser_alone
 def test_the_words_of_the_script_are_those_of_the_desk(page: Page, enter: Enter, cast: Cast) -> None:
     spans = (-9_000_000, -100_000, -7220, -90, -30, 30, 80, 7180, 7220, 172_900, 5_190_000, 70_000_000)
     expected = ["3 months ago", "27 hours ago", "2 hours ago", "1 minute ago", "just now", "now", "1 minute"]
@@ -118,6 +121,7 @@ def minute_passes(page: Page) -> None:
     page.evaluate("async () => { await window.settled }")
 
 
+@in_the_browser_alone
 def test_the_panel_is_read_again_and_keeps_what_is_open_and_the_focus(
     page: Page, enter: Enter, cast: Cast, clock: MovableClock
 ) -> None:
@@ -166,6 +170,7 @@ def test_a_members_standing_goes_on_by_itself_and_stops_when_the_ticket_is_over(
     assert requests == []
 
 
+@in_the_browser_alone
 def test_who_was_signed_out_meanwhile_keeps_the_page_as_it_was(page: Page, enter: Enter, cast: Cast) -> None:
     number = filed(cast)
     page.clock.install()
@@ -212,7 +217,7 @@ def objected_to(cast: Cast, number: int) -> None:
         )
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_account_fits_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, clock: MovableClock, width: int, scheme: str

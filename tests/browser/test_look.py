@@ -16,6 +16,7 @@ from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Audience
 from desk.handover import service as handover
 from desk.tickets.models import Ticket
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.tickets.scenes import filed, with_catalogue, written
 
@@ -68,7 +69,7 @@ def furnish(cast: Cast) -> None:
     written(cast, other, cast.leo, "Please look", Audience.HANDOVER)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, width: int, scheme: str, tmp_path: Path
@@ -96,6 +97,7 @@ def test_pages_fit_the_screen_and_axe_finds_nothing(
     assert foreign == [] and complaints == []
 
 
+@in_the_browser_alone
 def test_the_focus_can_be_seen_on_every_control(page: Page, enter: Enter, cast: Cast) -> None:
     filed(cast)
     enter(page, cast.leo, "/tickets/1")
@@ -107,6 +109,7 @@ def test_the_focus_can_be_seen_on_every_control(page: Page, enter: Enter, cast: 
         assert outline == ["solid", "3px"], page.evaluate("document.activeElement.outerHTML")
 
 
+@in_the_browser_alone
 def test_the_desks_own_colours_follow_the_system_without_script(browser: Browser, app: Flask, site: str) -> None:
     seen = []
     for scheme in ("light", "dark"):

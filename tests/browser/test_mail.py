@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from desk.accounts.models import Person
 from desk.mail import letter_examples
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.tickets.scenes import filed
 
@@ -30,7 +31,7 @@ def findings(page: Page, width: int) -> list[object]:
     return wrong
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_both_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, width: int, scheme: str, tmp_path: Path
@@ -60,6 +61,7 @@ def test_both_pages_fit_the_screen_and_axe_finds_nothing(
     assert complaints == []
 
 
+@in_the_browser_alone
 def test_every_letter_shows_its_html_part_in_its_frame(page: Page, enter: Enter, cast: Cast) -> None:
     enter(page, cast.lena, "/mail/letters?zone=Asia/Kathmandu")
     for side, kinds in letter_examples.READERS.items():

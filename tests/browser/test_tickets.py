@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from desk.accounts.models import Person
 from desk.domain.vocabulary import Audience
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.tickets.scenes import filed, with_catalogue, written
 
@@ -102,6 +103,7 @@ def browser_without_script(browser: object) -> object:
     context.close()
 
 
+@in_the_browser_alone
 def test_the_desk_proposes_while_one_types_and_shows_a_preview(page: Page, enter: Enter, cast: Cast) -> None:
     with_catalogue(cast)
     enter(page, cast.alice, "/tickets/new")
@@ -115,6 +117,7 @@ def test_the_desk_proposes_while_one_types_and_shows_a_preview(page: Page, enter
     expect(page).to_have_url(re.compile("/tickets/new$"))
 
 
+@in_the_browser_alone
 def test_enter_in_a_line_sends_nothing(page: Page, enter: Enter, cast: Cast) -> None:
     number = filed(cast)
     enter(page, cast.leo, f"/tickets/{number}")
@@ -125,6 +128,7 @@ def test_enter_in_a_line_sends_nothing(page: Page, enter: Enter, cast: Cast) -> 
     expect(page.locator(".message")).to_have_count(1)
 
 
+@in_the_browser_alone
 def test_what_is_wrong_takes_the_focus_and_leads_to_the_field(page: Page, enter: Enter, cast: Cast) -> None:
     enter(page, cast.alice, "/tickets/new")
     page.fill("#text", "Only the long part.")
@@ -135,6 +139,7 @@ def test_what_is_wrong_takes_the_focus_and_leads_to_the_field(page: Page, enter:
     expect(page.locator("#text")).to_have_value("Only the long part.")
 
 
+@in_the_browser_alone
 def test_a_draft_outlives_a_reload_and_is_gone_once_sent(page: Page, enter: Enter, cast: Cast) -> None:
     number = filed(cast)
     enter(page, cast.alice, f"/tickets/{number}")

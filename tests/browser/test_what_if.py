@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from desk.accounts.models import Person
 from desk.domain.sla import Change
+from tests.browser.marks import in_the_browser_alone
 from tests.cast import Cast
 from tests.sla.rig import Rig, at
 
@@ -59,7 +60,7 @@ def test_a_question_is_asked_by_keyboard_alone_and_the_list_taken_along(
     assert (tmp_path / "what-if.csv").read_text().splitlines()[1].startswith(f"{rig.ticket_id},")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_page_fits_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, rig: Rig, width: int, scheme: str

@@ -15,6 +15,7 @@ from desk.calendars.models import Calendar
 from desk.db import transaction
 from desk.domain.permissions import Place
 from desk.working_hours import service
+from tests.browser.marks import in_the_browser_alone
 from tests.browser.test_tickets import tab_to
 from tests.cast import Cast
 from tests.tickets.scenes import filed
@@ -86,6 +87,7 @@ def test_hours_are_changed_looked_at_and_saved_by_keyboard_alone(
     expect(page.get_by_text("5 March closed: We move house")).to_be_visible()
 
 
+@in_the_browser_alone
 def test_the_picture_of_the_week_follows_what_is_typed(page: Page, enter: Enter, cast: Cast, number: int) -> None:
     enter(page, cast.lena, f"/service-levels/hours/{number}/edit")
     page.fill("#mon-0-from", "2200")
@@ -95,6 +97,7 @@ def test_the_picture_of_the_week_follows_what_is_typed(page: Page, enter: Enter,
     expect(page.locator("[data-day=tue] .day-bar .open")).to_have_count(2)
 
 
+@in_the_browser_alone
 def test_another_country_brings_its_parts_and_holidays(page: Page, enter: Enter, cast: Cast, number: int) -> None:
     enter(page, cast.lena, f"/service-levels/hours/{number}/edit")
     page.fill("#tz", "Europe/Madrid")
@@ -109,6 +112,7 @@ def test_another_country_brings_its_parts_and_holidays(page: Page, enter: Enter,
     expect(page.locator("#tz")).to_have_value("Europe/Madrid")
 
 
+@in_the_browser_alone
 def test_the_form_works_without_script(plain: Page, enter: Enter, cast: Cast, number: int) -> None:
     page = enter(plain, cast.lena, f"/service-levels/hours/{number}/edit")
     page.get_by_role("button", name="Remove Friday 09:00 to 17:00").click()
@@ -132,6 +136,7 @@ def test_the_form_works_without_script(plain: Page, enter: Enter, cast: Cast, nu
     expect(page.get_by_text("The hours are saved.")).to_be_visible()
 
 
+@in_the_browser_alone
 def test_what_is_wrong_leads_to_its_row(page: Page, enter: Enter, cast: Cast, number: int) -> None:
     enter(page, cast.lena, f"/service-levels/hours/{number}/edit")
     page.fill("#wed-0-from", "noon")
@@ -142,7 +147,7 @@ def test_what_is_wrong_leads_to_its_row(page: Page, enter: Enter, cast: Cast, nu
     expect(page.locator("#wed-0-from")).to_have_value("noon")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a look does not ask where the rows are
+@in_the_browser_alone
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, number: int, width: int, scheme: str, tmp_path: Path
