@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, request, url_for
 from flask_login import current_user
 from markupsafe import Markup, escape
 
+from desk import markup
 from desk.access import current_actor
 from desk.clock import utcnow
 from desk.domain import clock_words, wording
@@ -56,6 +57,7 @@ def register(app: Flask) -> None:
         "words": wording.words,
         "why": clock_words.why,
         "counted": wording.counted,
+        "rendered": rendered,
     }
     for name, function in filters.items():
         app.add_template_filter(function, name)
@@ -104,6 +106,11 @@ def _time(instant: datetime, text: str, title: str = "", far: str = "") -> Marku
     hint = Markup(' title="{}"').format(title) if title else Markup("")
     kept = Markup(' data-far="{}"').format(far) if far else Markup("")
     return Markup('<time datetime="{}"{}{}>{}</time>').format(wording.iso(instant), hint, kept, escape(text))
+
+
+def rendered(text: str) -> Markup:
+    """Markdown that a person typed, as its readers see it."""
+    return Markup(markup.markdown(text))  # noqa: S704 - the sanitiser's result
 
 
 def ways() -> list[Way]:

@@ -201,7 +201,6 @@ def _page(draft: UpdateDraft, form: DraftForm, status: int = 200, *, preview: bo
         dismissing=DismissForm(formdata=None),
         counts=bulk_answers.counts(session, [bulk_id])[bulk_id] if bulk_id else None,
         shown=_preview(form, reach, actor.timezone) if preview else {},
-        suggested=markup.markdown(draft.update.member_text),
     )
     return page, status
 

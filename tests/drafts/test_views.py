@@ -41,6 +41,19 @@ def test_a_lead_sends_from_the_page_and_reads_how_far_it_is(
     assert heard(session, two.here)[0].text == "Ours."
 
 
+def test_what_was_sent_is_shown_as_members_read_it_to_the_lead_and_to_the_registry(
+    app: Flask, client: FlaskClient, cast: Cast
+) -> None:
+    two = Two.set(cast)
+    update = two.said(text="Seen in **the log**.", workaround="1. Wait\n2. Reload <script>alert(1)</script>")
+    sent(cast, cast.leo, cast.north, text="It is `late` in **Berlin**.")
+    lead = cast.sign_in(client, cast.leo).get(f"/drafts/{two.draft().id}").text
+    assert "<code>late</code> in <strong>Berlin</strong>" in lead and "<strong>the log</strong>" in lead
+    registry = cast.sign_in(app.test_client(), cast.rita).get(f"/updates/{update}").text
+    for page in (lead, registry):
+        assert "<li>Wait</li>" in page and "**" not in page and "<script>alert" not in page
+
+
 def test_what_was_typed_stays_when_somebody_was_faster(client: FlaskClient, cast: Cast) -> None:
     two = Two.set(cast)
     two.said()
