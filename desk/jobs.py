@@ -24,6 +24,7 @@ from desk.extensions import mail
 from desk.mail import intake, notify, outbound, silence, waiting
 from desk.mail.sources.fetcher import Fetchers
 from desk.progress import service as progress
+from desk.registry_actions import service as registry_actions
 from desk.reviews import service as reviews
 from desk.sla import service as sla
 from desk.working_hours import service as working_hours
@@ -69,6 +70,7 @@ def ticks(settings: Settings) -> tuple[Tick, ...]:
         Tick("tickets answered", MAIL_SECONDS, _answer_tickets),
         Tick("tickets that came back", settings.TICK_SECONDS, _note_came_back),
         Tick("reviews due", settings.TICK_SECONDS, _remind_of_reviews),
+        Tick("registry actions due", settings.TICK_SECONDS, _remind_of_registry_actions),
         Tick("events told", MAIL_SECONDS, lambda: _expand_events(settings)),
         Tick("notices due", MAIL_SECONDS, lambda: _write_notices(settings)),
         Tick("mail sent", MAIL_SECONDS, lambda: outbound.send_one(mail, settings=settings, now=utcnow())),
@@ -126,6 +128,11 @@ def _note_came_back() -> int:
 def _remind_of_reviews() -> int:
     with transaction() as session:
         return reviews.remind(session, utcnow(), BATCH)
+
+
+def _remind_of_registry_actions() -> int:
+    with transaction() as session:
+        return registry_actions.remind(session, utcnow(), BATCH)
 
 
 def _expand_events(settings: Settings) -> int:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -61,6 +62,26 @@ def after_working_days(session: Session, calendar_id: int | None, start: datetim
     except NoOpening:
         pass
     return start + timedelta(days=days * 1.5)
+
+
+def opening_on(session: Session, calendar_id: int | None, day: date, now: datetime) -> datetime:
+    """When a desk with that calendar opens on a day or after it, in the calendar's own zone (UTC without one)."""
+    hours = history(session, calendar_id)
+    zone = hours.version_at(now).calendar.tz if hours is not None else "UTC"
+    return _opening(hours, datetime.combine(day, time.min, ZoneInfo(zone)))
+
+
+def opening_from(session: Session, calendar_id: int | None, moment: datetime) -> datetime:
+    """``moment`` while a desk with that calendar works or has no hours, else when it opens next."""
+    return _opening(history(session, calendar_id), moment)
+
+
+def _opening(hours: CalendarHistory | None, moment: datetime) -> datetime:
+    try:
+        # A desk that never opens is told at once: for it that would otherwise be never.
+        return moment if hours is None else hours.next_opening(moment)
+    except NoOpening:
+        return moment
 
 
 def calendar_of_party(

@@ -76,6 +76,7 @@ NEVER_OFF: Mapping[str, str] = {
     MEMBER: "Receipts, answers and questions on your own tickets, sign-in links, and word that something secret "
     "was removed from what you sent.",
     LEAD: "Promised times that come near or have passed, objections to a clock, drafts of a registry’s updates, "
+    "reviews that are due, what the registry should have answered by now, "
     "tickets of an issue that come back, mail that was not delivered, and alarms about mailboxes and working hours.",
     REGISTRY: "Promised times that come near or have passed, objections to a clock, tickets of an issue that come "
     "back, and alarms about mailboxes and working hours.",

@@ -95,6 +95,11 @@ def is_overdue(state: ActionState, expected_by: date | None, today: date) -> boo
     return state is ActionState.FILED and expected_by is not None and expected_by < today
 
 
+def overdue_from(expected_by: date | None) -> date | None:
+    """The first day on which it is overdue; None where no answer is expected by a day."""
+    return None if expected_by is None else expected_by + timedelta(days=1)
+
+
 def _demand_past(day: date, today: date, field: str) -> None:
     if not EARLIEST <= day <= today:
         raise InvalidInput("Please choose a day that is not in the future.", field=field)

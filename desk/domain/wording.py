@@ -158,6 +158,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "registry_action_confirmed": "noted that the registry has done what was filed",
     "registry_action_refused": "noted that the registry refused what was filed",
     "registry_action_withdrawn": "noted that what was filed is needed no longer",
+    "registry_action_overdue": "The day passed on which what was filed at the registry should have been answered",
     "registry_action_shown": "showed the registry what was filed",
     "disclosed": "showed messages to the registry",
     "requester_confirmed": "confirmed who the sender is",

@@ -21,8 +21,8 @@ from desk.mail.address import Signer
 from desk.mail.charsets import one_line
 from desk.mail.letter import Letter
 from desk.mail.models import Hold, OutboundMail, OutboundState
+from desk.mail.recipient import Recipient
 from desk.mail.shown import is_unproved, team_of, values
-from desk.mail.told import Recipient
 from desk.preferences import service as preferences
 from desk.tickets.models import Ticket
 

@@ -71,6 +71,7 @@ TITLES: Mapping[str, str] = {
     "issue_published": "A known issue was published",
     "issue_updated": "News of a known issue",
     "issue_review_due": "The review of an issue is due",
+    "registry_action_overdue": "What was filed at the registry is not answered",
     letter.GATHERED: "Several things happened on a ticket",
     letter.DIGEST: "The daily mail",
     "update_drafted": "A draft of a registry’s update waits",
@@ -92,7 +93,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
         "objection_confirmed", "objection_refused", "mail_returned", "registry_answer_held", "storm_stopped",
         "answered", "asked_member",
         "mailbox_fell_silent", "calendar_never_opens", "issue_review_due", "update_drafted", "draft_outdated",
-        "issue_came_back", letter.GATHERED, letter.DIGEST,
+        "issue_came_back", "registry_action_overdue", letter.GATHERED, letter.DIGEST,
     ),
     REGISTRY: (
         "escalated", "noted", "warned", "breached", "tier_moved", "member_wrote", "verified", "withdrawn",
@@ -119,6 +120,7 @@ _WITHOUT_A_TICKET = frozenset(
 )
 _WITHOUT_A_MESSAGE = frozenset(
     {"requester_confirmed", "waved_through", "accepted", "verified", "withdrawn", "tier_moved", "registry_answer_held"}
+    | {"registry_action_overdue"}
 )
 
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
@@ -152,6 +154,13 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
     "draft_outdated": {**_ISSUE, "draft_id": 7, "state": "waiting", "edited": True},
     "issue_came_back": {**_ISSUE, "fresh": 1, "count": 3},
     "issue_review_due": {"number": 12, "title": "Sign-in by institution fails", "on": "2026-03-26"},
+    "registry_action_overdue": {
+        "action_id": 5,
+        "kind": "Credentials form: new production client",
+        "reference": "CR-4100",
+        "filed_on": "2026-03-16",
+        "on": "2026-03-25",
+    },
     "mail_returned": {
         "address": "gone@member.example",
         "why": "the address does not exist",

@@ -13,7 +13,8 @@ from desk.config import Settings
 from desk.events import queries as events
 from desk.events.models import Event
 from desk.mail import bridge_out, drafting, late, waiting
-from desk.mail.told import Recipient, told
+from desk.mail.recipient import Recipient
+from desk.mail.told import told
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from desk.domain.vocabulary import Audience
 from desk.events.models import Event
 from desk.mail import late
 from desk.mail.compose import LINK_PLACE
-from desk.mail.told import Recipient
+from desk.mail.recipient import Recipient
 from desk.sla import queries as sla
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket

@@ -4,7 +4,6 @@ Nobody is told of what they did themselves; a receipt for one's own request is n
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,36 +16,19 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.corrections.models import Objection
 from desk.domain.bulk_answer import EVENT_KEY
-from desk.domain.delegation import SENT, DraftState
 from desk.domain.permissions import MessageSubject, Permission, Role, may
+from desk.domain.registry_action import ActionState
 from desk.domain.targets import REGISTRY_KINDS
 from desk.domain.vocabulary import Audience
-from desk.drafts import queries as drafts
-from desk.drafts.models import UpdateDraft
 from desk.events.models import Event
-from desk.issues.models import Issue
-from desk.known_issues import queries as known_issues
-from desk.mail import late, queries
+from desk.mail import late, queries, told_of_issues
 from desk.mail.models import OutboundMail
+from desk.mail.recipient import Recipient
+from desk.registry_actions.models import RegistryAction
 from desk.tickets import queries as tickets
 from desk.tickets.models import Participant, Ticket
 
 _HEADS = frozenset({Role.LEAD_MANAGER, Role.REGISTRY_MANAGER})
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Somebody who is told. ``side``: member, lead or registry, whose words are used; ``audience`` of their answer."""
-
-    address: str
-    side: str
-    audience: Audience
-    person: Person | None = None
-
-    @property
-    def zone(self) -> str:
-        """Where their clocks are."""
-        return self.person.timezone if self.person else "UTC"
 
 
 def told(session: Session, event: Event, now: datetime) -> list[Recipient]:
@@ -98,9 +80,9 @@ def may_be_told(session: Session, event: Event, recipient: Recipient, now: datet
     if person is None:
         return True
     if event.kind in _FOR_FOLLOWERS:
-        return person.id in _following(session, event, now)
-    if event.kind == "issue_review_due":
-        return person.id in {one.person.id for one in _keepers(session, event, now) if one.person}
+        return person.id in told_of_issues.following(session, event, now)
+    if (rule := _ASKED_AGAIN.get(event.kind)) is not None:
+        return person.id in {one.person.id for one in rule(session, event, now) if one.person}
     return person.active and _may_read(session, event, recipient, now)
 
 
@@ -286,63 +268,20 @@ def _that_person(session: Session, event: Event, now: datetime) -> list[Recipien
     return [Recipient(person.email, "member", audience, person)] if person else []
 
 
-def _keepers(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Who answers for the issue, while they are at its desk; else everybody there."""
-    issue = session.get(Issue, event.issue_id) if event.issue_id else None
-    if issue is None:
-        return []
-    if issue.consortium_id is not None:
-        side, audience, people = "lead", Audience.LEAD, accounts.lead_people(session, issue.consortium_id, now)
-        in_charge = issue.owner_id
-    else:
-        people = accounts.registry_people(session, issue.registry_id or 0, now)
-        side, audience, in_charge = "registry", Audience.REGISTRY, issue.problem_manager_id
-    chosen = [person for person in people if person.id == in_charge] or people
-    return [Recipient(person.email, side, audience, person) for person in chosen]
-
-
-def _followers(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    ids = sorted(_following(session, event, now))
-    people = session.scalars(sa.select(Person).where(Person.id.in_(ids)).order_by(Person.id)).all()
-    return [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
-
-
-def _following(session: Session, event: Event, now: datetime) -> set[int]:
-    """Who follows the issue in that consortium; of a registry's update, who follows either side's issue there."""
-    if event.issue_id is None or event.consortium_id is None:
-        return set()
-    about = bulk_answers.issue_of(session, event.payload.get(EVENT_KEY)) or event.issue_id
-    return {
-        *known_issues.followers(session, event.issue_id, event.consortium_id, now),
-        *drafts.followers(session, about, event.consortium_id, now),
-    }
-
-
-def _readers_of_a_draft(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """The lead's desk, unless the draft is dealt with already."""
-    draft = session.get(UpdateDraft, event.payload["draft_id"])
-    if draft is None or event.consortium_id is None:
-        return []
-    if not (draft.state is DraftState.WAITING or (event.kind == "draft_outdated" and draft.state in SENT)):
-        return []
-    people = accounts.lead_people(session, event.consortium_id, now)
-    return [Recipient(person.email, "lead", Audience.LEAD, person) for person in people]
-
-
-def _owner_of_issue(session: Session, event: Event, now: datetime) -> list[Recipient]:
-    """Who answers for the issue, else the desk that owns it."""
-    issue = session.get_one(Issue, event.issue_id)
-    if issue.consortium_id is not None:
-        side, everybody = "lead", accounts.lead_people(session, issue.consortium_id, now)
-    else:
-        side, everybody = "registry", accounts.registry_people(session, issue.registry_id or 0, now)
-    responsible = issue.owner_id if issue.consortium_id is not None else issue.problem_manager_id
-    audience = Audience.LEAD if side == "lead" else Audience.REGISTRY
-    found = [Recipient(person.email, side, audience, person) for person in everybody]
-    return [one for one in found if one.person and one.person.id == responsible] or found
+def _awaiting(session: Session, event: Event, now: datetime) -> list[Recipient]:
+    """Whose ticket it is, while the registry has not answered what was filed for it."""
+    action = session.get(RegistryAction, event.payload["action_id"])
+    awaited = action is not None and action.state is ActionState.FILED
+    return _whose_it_is(session, event, now, Audience.LEAD) if awaited else []
 
 
 _FOR_FOLLOWERS = frozenset({"issue_published", "issue_updated"})
+
+_ASKED_AGAIN: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
+    "issue_review_due": told_of_issues.keepers,
+    "registry_action_overdue": _awaiting,
+}
+"""What may be over when the mail goes: whom it concerns is asked once more."""
 
 _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "opened": _opened,
@@ -382,10 +321,10 @@ _TOLD: Mapping[str, Callable[[Session, Event, datetime], list[Recipient]]] = {
     "mailbox_fell_silent": _heads,
     "secret_removed": _that_person,
     "sign_in_link_issued": _that_person,
-    "issue_published": _followers,
-    "issue_updated": _followers,
-    "issue_came_back": _owner_of_issue,
-    "update_drafted": _readers_of_a_draft,
-    "draft_outdated": _readers_of_a_draft,
-    "issue_review_due": _keepers,
+    "issue_published": told_of_issues.followers,
+    "issue_updated": told_of_issues.followers,
+    "issue_came_back": told_of_issues.owner_of_issue,
+    "update_drafted": told_of_issues.readers_of_a_draft,
+    "draft_outdated": told_of_issues.readers_of_a_draft,
+    **_ASKED_AGAIN,
 }

@@ -19,7 +19,8 @@ from desk.domain.priority import Priority
 from desk.events.models import Event
 from desk.mail import drafting
 from desk.mail.models import OutboundMail, WaitingNotice
-from desk.mail.told import Recipient, may_be_told
+from desk.mail.recipient import Recipient
+from desk.mail.told import may_be_told
 from desk.preferences import queries as preferences
 from desk.tickets.models import Ticket
 

@@ -18,6 +18,13 @@ class RegistryAction(Base):
     __table_args__ = (
         # The lead's list, what is expected next first.
         sa.Index("ix_registry_action_state_expected_by", "state", "expected_by"),
+        # The sweep: of whose answer a desk is to be reminded first.
+        sa.Index(
+            "ix_registry_action_remind_at",
+            "remind_at",
+            sqlite_where=sa.text("remind_at IS NOT NULL"),
+            postgresql_where=sa.text("remind_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -27,6 +34,7 @@ class RegistryAction(Base):
     reference: Mapped[str] = mapped_column(sa.String(REFERENCE_LENGTH), default="")  # the registry's own
     filed_on: Mapped[date]
     expected_by: Mapped[date | None]
+    remind_at: Mapped[datetime | None]  # when its desk is told that nobody answered, in its hours; empty once it was
     state: Mapped[ActionState]
     ended_on: Mapped[date | None]
     note: Mapped[str] = mapped_column(sa.Text, default="")

@@ -65,6 +65,7 @@ def test_the_command_says_what_was_done(app: Flask, cast: Cast) -> None:
         "tickets answered",
         "tickets that came back",
         "reviews due",
+        "registry actions due",
         "notices due",
         "events told",
         "mail sent",
