@@ -1,7 +1,8 @@
 """What a registry says from a desk of its own, and what that does here. The verbs of ``escalations`` make the moves.
 
 ``hear`` takes it from mail, ``record_answer`` from a lead who has it by telephone. Whether a mail is the registry's
-word at all is decided before; here a number is bound, the text kept, and a known word carried out.
+word at all is decided before, by its sender or by somebody who says so; here a number is bound, the text kept, and a
+known word carried out.
 """
 
 from collections.abc import Sequence
@@ -56,14 +57,16 @@ class Heard:
     inbound_mail_id: int | None = None
 
 
-def hear(session: Session, link: BridgeLink, heard: Heard, *, now: datetime) -> BridgeSaid:
+def hear(
+    session: Session, link: BridgeLink, heard: Heard, *, recorded_by: Actor | None = None, now: datetime
+) -> BridgeSaid:
     """Take a word of the registry's desk: bind its number, keep its text on ``handover``, do what its status means.
 
     What is refused (a doubt about the sender, a number of another escalation) is written down and told to the lead, and
-    nothing else happens. What a machine wrote binds a number and moves nothing. Raises ``Conflict`` when somebody
-    changed the ticket at the same moment.
+    nothing else happens. What a machine wrote binds a number and moves nothing. ``recorded_by``: who of ours says that
+    it is the registry's word. Raises ``Conflict`` when somebody changed the ticket at the same moment.
     """
-    turn = _Turn.begin(session, link, now)
+    turn = _Turn.begin(session, link, now, recorded_by)
     why = heard.doubt or turn.foreign(heard.number)
     if why:
         turn.tell_refused(why)
@@ -269,7 +272,7 @@ class _Turn:
             self.ticket,
             heard.text.strip() or ("" if heard.files else "(no text)"),
             heard.files,
-            Channel.WEB if self.recorded_by else Channel.EMAIL,
+            self._channel(heard),
             self.now,
             author_label=self.actor.name,
             from_staff=True,
@@ -281,15 +284,18 @@ class _Turn:
         tickets.record(self.session, self.ticket, kind, self.actor, self.now, message=message, quiet=heard.machine)
         return message
 
+    def _channel(self, heard: Heard) -> Channel:
+        by_hand = self.recorded_by is not None and heard.inbound_mail_id is None
+        return Channel.WEB if by_hand else Channel.EMAIL
+
     def _as_it_came(self, heard: Heard) -> Message:
         """What a verb wrote for the registry is shown as the mail that it was, with its files."""
         newest = sa.select(Message).where(Message.ticket_id == self.ticket.id).order_by(Message.id.desc()).limit(1)
         message = self.session.scalars(newest).one()
-        channel = Channel.WEB if self.recorded_by else Channel.EMAIL
         conversations.as_it_came(
             message,
             author_label=self.actor.name,
-            channel=channel,
+            channel=self._channel(heard),
             quoted_text=heard.quoted_text,
             files=heard.files,
             now=self.now,

@@ -18,7 +18,7 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Attachment, Message
 from desk.domain.bridge import Word
 from desk.domain.errors import NotFound
-from desk.domain.escalation import Brief, Consent, Side, as_disclosed, disclosed_text
+from desk.domain.escalation import OPEN, Brief, Consent, Side, as_disclosed, disclosed_text
 from desk.domain.masking import mask
 from desk.domain.permissions import Actor, BridgeSubject, Permission, may
 from desk.escalations import queries as escalations
@@ -26,6 +26,7 @@ from desk.escalations.models import Escalation, EscalationRound
 from desk.tickets.models import Ticket, TicketRegistry
 
 _SHOWN = 30
+_AWAITED = 100
 
 # ------------------------------------------------------------------ whom it serves
 
@@ -99,6 +100,38 @@ def link_by_number(session: Session, registry_id: int, number: str) -> BridgeLin
 def bridges(session: Session) -> Sequence[Bridge]:
     """All that are in use."""
     return session.scalars(sa.select(Bridge).where(Bridge.active.is_(True)).order_by(Bridge.id)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An escalation that is with a registry's own desk, as it is offered to choose."""
+
+    link: BridgeLink
+    escalation: Escalation
+    ticket: Ticket
+    team: str
+
+    @property
+    def reference(self) -> str:
+        """Its number, as the other desk reads it."""
+        return reference_of(self.escalation)
+
+
+def awaited(session: Session, consortium_id: int, *, link_id: int | None = None) -> list[Awaited]:
+    """The open escalations of a consortium that went out by mail, the newest first; with ``link_id`` that one alone."""
+    wanted = (
+        sa.select(BridgeLink, Escalation, Ticket, Team.name)
+        .join(Escalation, Escalation.id == BridgeLink.escalation_id)
+        .join(Ticket, Ticket.id == BridgeLink.ticket_id)
+        .join(Bridge, Bridge.id == BridgeLink.bridge_id)
+        .join(Team, Team.id == Bridge.team_id)
+        .where(Ticket.consortium_id == consortium_id, Escalation.state.in_(OPEN))
+        .order_by(BridgeLink.id.desc())
+        .limit(_AWAITED)
+    )
+    if link_id is not None:
+        wanted = wanted.where(BridgeLink.id == link_id)
+    return [Awaited(*row) for row in session.execute(wanted)]
 
 
 def numbers_of(session: Session, link_id: int) -> Sequence[BridgeNumber]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from desk.answers import service as answers
 from desk.answers.service import Heard
 from desk.bridge import queries
-from desk.bridge.models import Became, Bridge, BridgeLink, BridgeMail
+from desk.bridge.models import Became, Bridge, BridgeLink, BridgeMail, BridgeSaid
 from desk.conversations.service import File
 from desk.domain.bridge import (
     LOOKED_AT,
@@ -29,6 +29,8 @@ from desk.domain.bridge import (
     without_own,
 )
 from desk.domain.bridge_pattern import Number, compiled, find_number
+from desk.domain.errors import IllegalTransition
+from desk.domain.permissions import Actor
 from desk.domain.text import MESSAGE_LENGTH
 from desk.domain.vocabulary import Audience
 from desk.escalations.models import Escalation
@@ -93,6 +95,23 @@ def take(
     if said.message_id is None:
         return InboundOutcome.DUPLICATE, replace(decision, reason=f"{decision.reason} {said.why}")
     return InboundOutcome.APPENDED, replace(decision, reason=f"{decision.reason} {said.why}".strip())
+
+
+def take_said(
+    session: Session, actor: Actor, mail: InboundMail, message: InboundMessage, link: BridgeLink, now: datetime
+) -> BridgeSaid:
+    """Somebody of the lead's says of a mail that it is the registry's answer: it counts as if its sender had proved it.
+
+    Their name stays with it. Raises ``IllegalTransition`` for a mail of ours that came back.
+    """
+    own = _is_our_own(session, message)
+    if own:
+        raise IllegalTransition(own)
+    heard = heard_from(session, link, message, machine=_is_machine(mail, message, link.bridge))
+    said = answers.hear(session, link, replace(heard, inbound_mail_id=mail.id), recorded_by=actor, now=now)
+    if said.became is not Became.REFUSED:
+        mail.ticket_id, mail.ticket_message_id = link.ticket_id, said.message_id
+    return said
 
 
 def heard_from(session: Session, link: BridgeLink, message: InboundMessage, *, machine: bool) -> Heard:

@@ -9,12 +9,16 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.accounts.models import Registry
+from desk.bridge import queries as bridges
+from desk.bridge.models import Became, BridgeSaid
+from desk.bridge.queries import Awaited
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import Actor, Permission, may
 from desk.domain.redirects import Destination, checked, text_for
 from desk.domain.text import REASON_LENGTH, clean_text
 from desk.domain.vocabulary import Audience, Channel
 from desk.events import service as events
+from desk.mail import bridge_in
 from desk.mail.gateway import claim
 from desk.mail.message import InboundMessage
 from desk.mail.models import InboundMail, InboundOutcome, InboundState
@@ -22,6 +26,7 @@ from desk.mail.opening import files_of, open_from, texts_of
 from desk.mail.threading import Decision, Verdict
 from desk.progress import service as progress
 from desk.tickets import queries as tickets
+from desk.tickets import service as tickets_service
 
 _GONE = "Somebody has dealt with this mail meanwhile."
 
@@ -84,6 +89,41 @@ def release(session: Session, actor: Actor, mail: InboundMail, message: InboundM
     )
     mail.ticket_message_id = written.id
     _end(mail, InboundOutcome.APPENDED, f"Put on the ticket as a note by {actor.name}.", now)
+
+
+def answers_to(session: Session, mail: InboundMail) -> list[Awaited]:
+    """The escalations that a held mail may be the answer to; the one that it points at already comes first.
+
+    Those of the mailbox's own consortium: nobody speaks for a registry on somebody else's ticket.
+    """
+    if mail.outcome is not InboundOutcome.HELD or mail.consortium_id is None or mail.registry_id is not None:
+        return []
+    return sorted(bridges.awaited(session, mail.consortium_id), key=lambda one: one.ticket.id != mail.ticket_id)
+
+
+def take_as_answer(
+    session: Session, actor: Actor, mail: InboundMail, message: InboundMessage, *, link_id: int, now: datetime
+) -> BridgeSaid:
+    """A held mail is the registry's answer to an escalation that went by mail; who says so stays on record.
+
+    It goes the way of every answer of that desk. One that names a number of another escalation is refused: that is
+    written down, and the mail stays held. Raises ``NotFound`` for an escalation that is not the mailbox's own or not
+    open, ``IllegalTransition``, ``Conflict``.
+    """
+    _begin(session, mail)
+    own = mail.consortium_id is not None and mail.registry_id is None
+    found = next(iter(bridges.awaited(session, mail.consortium_id or 0, link_id=link_id)), None) if own else None
+    if found is None:
+        raise NotFound
+    tickets_service.working(session, actor, found.ticket, Permission.TICKET_ESCALATE)
+    said = bridge_in.take_said(session, actor, mail, message, found.link, now)
+    if said.became is Became.REFUSED:
+        mail.reason = said.why
+    else:
+        reason = f"{actor.name} says that it is the answer to escalation {found.reference}. {said.why}".strip()
+        _end(mail, InboundOutcome.APPENDED if said.message_id else InboundOutcome.DUPLICATE, reason, now)
+    session.flush()
+    return said
 
 
 def discard(session: Session, actor: Actor, mail: InboundMail, *, reason: str, now: datetime) -> None:

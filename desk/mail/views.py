@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from desk.access import current_actor, requires
 from desk.accounts import queries as accounts
+from desk.bridge.models import Became
 from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
@@ -21,6 +22,7 @@ from desk.mail import caps as caps_of_desks
 from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered
 from desk.mail.explained import Explained, Outcome, Shown
 from desk.mail.forms import LaboratoryForm
+from desk.mail.message import InboundMessage
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundState
 from desk.mail.queries import InboundFilter
 from desk.mail.sandbox import Limits, Unreadable, read_guarded
@@ -68,6 +70,7 @@ def show(mail_id: int) -> Any:
         linked=queries.tickets_to_link(session, actor, linked),
         consortia=accounts.consortia_of(session, mail.registry_id) if at_registry else (),
         redirect_text=quarantine.redirect_text(session, mail),
+        awaited=quarantine.answers_to(session, mail),
     )
 
 
@@ -124,21 +127,49 @@ def discard(mail_id: int) -> Any:
     )
 
 
+def _deal_as_read(mail_id: int, verb: Callable[[Session, Actor, InboundMail, InboundMessage], tuple[str, str]]) -> Any:
+    """The same for a verb that needs what the mail says; it returns a sentence for the person and its colour."""
+    actor = current_actor()
+    key = queries.get_inbound(db.session(), actor, mail_id).key
+    try:
+        message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
+        with transaction() as session:
+            said = verb(session, actor, queries.get_inbound(session, actor, mail_id), message)
+        flash(*said)
+    except (NotFound, NotPermitted):
+        raise
+    except DeskError as error:
+        flash(error.sentence, "warning")
+    return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+
+
 @blueprint.post("/<int:mail_id>/release")
 @requires(Permission.MAIL_READ)
 def release(mail_id: int) -> Any:
     """Put a held mail on its ticket as a note."""
-    key = queries.get_inbound(db.session(), current_actor(), mail_id).key
-    try:
-        message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
-    except DeskError as error:
-        flash(error.sentence, "warning")
-        return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
-    return _deal(
-        mail_id,
-        "It is on the ticket as a note for the lead's team.",
-        lambda s, a, m: quarantine.release(s, a, m, message, now=utcnow()),
-    )
+
+    def verb(session: Session, actor: Actor, mail: InboundMail, message: InboundMessage) -> tuple[str, str]:
+        quarantine.release(session, actor, mail, message, now=utcnow())
+        return "It is on the ticket as a note for the lead's team.", "success"
+
+    return _deal_as_read(mail_id, verb)
+
+
+@blueprint.post("/<int:mail_id>/answer")
+@requires(Permission.MAIL_READ)
+def answer(mail_id: int) -> Any:
+    """A held mail is a registry's answer to an escalation."""
+    chosen = id_of(request.form.get("link_id", ""))
+    if chosen is None:
+        raise NotFound
+
+    def verb(session: Session, actor: Actor, mail: InboundMail, message: InboundMessage) -> tuple[str, str]:
+        said = quarantine.take_as_answer(session, actor, mail, message, link_id=chosen, now=utcnow())
+        if said.became is Became.REFUSED:
+            return said.why, "warning"
+        return f"It counts as the registry's answer. {said.why}".strip(), "success"
+
+    return _deal_as_read(mail_id, verb)
 
 
 @blueprint.post("/<int:mail_id>/redirect")
@@ -153,21 +184,15 @@ def redirect_sender(mail_id: int) -> Any:
 @requires(Permission.MAIL_READ)
 def open_ticket(mail_id: int) -> Any:
     """Make a ticket of a held mail; of one at a registry's door, with the lead of the consortium that was chosen."""
-    actor, chosen = current_actor(), id_of(request.form.get("consortium_id", ""))
-    key = queries.get_inbound(db.session(), actor, mail_id).key
-    try:
-        message = read_guarded(store().get(key), _settings().AUTHSERV_ID or None)
-        with transaction() as session:
-            mail = queries.get_inbound(session, actor, mail_id)
-            quarantine.open_held(session, actor, mail, message, now=utcnow(), consortium_id=chosen)
-            opened = mail.outcome is InboundOutcome.OPENED
-        if opened:
-            flash("A ticket was opened from this mail. Its sender is not verified.", "success")
-        else:
-            flash("It belongs to no consortium that the desk could find, so no ticket was opened.", "warning")
-    except DeskError as error:
-        flash(error.sentence, "warning")
-    return redirect(url_for("mail_screen.show", mail_id=mail_id), 303)
+    chosen = id_of(request.form.get("consortium_id", ""))
+
+    def verb(session: Session, actor: Actor, mail: InboundMail, message: InboundMessage) -> tuple[str, str]:
+        quarantine.open_held(session, actor, mail, message, now=utcnow(), consortium_id=chosen)
+        if mail.outcome is InboundOutcome.OPENED:
+            return "A ticket was opened from this mail. Its sender is not verified.", "success"
+        return "It belongs to no consortium that the desk could find, so no ticket was opened.", "warning"
+
+    return _deal_as_read(mail_id, verb)
 
 
 @blueprint.get("/out")
