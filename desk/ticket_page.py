@@ -20,6 +20,7 @@ from desk.db import db, transaction
 from desk.domain.catalogue import Catalogue, Entry
 from desk.domain.classify import Match, classify
 from desk.domain.errors import Conflict, DeskError, NotFound, NotPermitted
+from desk.domain.escalation import ASKS_MEMBER
 from desk.domain.lifecycle import DONE, Action, State, may_move
 from desk.domain.permissions import Actor, MessageSubject, Permission, TicketSubject, may
 from desk.domain.vocabulary import Audience
@@ -223,7 +224,12 @@ def _forms(page: TicketPage, known: Catalogue) -> dict[str, Any]:
 
 
 def _first_choice(page: TicketPage) -> str:
-    """While the registry has it, a lead most often writes to the registry."""
+    """While the registry has it, a lead most often writes to the registry; what it asks for the member mostly knows."""
+    panel = page.escalation_panel
+    returned = panel.escalation.return_reason if panel and panel.came_back and panel.escalation else None
+    if returned in ASKS_MEMBER and Audience.MEMBER in page.audiences:
+        if may_move(page.ticket.state, Action.ASK_MEMBER):
+            return forms.ASK
     if page.side is Side.LEAD and page.ticket.state is State.ESCALATED and Audience.HANDOVER in page.audiences:
         return Audience.HANDOVER.value
     return page.audiences[0].value if page.audiences else ""

@@ -88,6 +88,9 @@ REASON_LABELS: Mapping[ReturnReason, str] = {
     ReturnReason.DUPLICATE: "It is being worked on already",
 }
 
+ASKS_MEMBER = frozenset({ReturnReason.INFORMATION_MISSING, ReturnReason.REPRODUCTION, ReturnReason.CONSENT})
+"""Returned for something that mostly the member knows or has to do."""
+
 STATE_LABELS: Mapping[EscalationState, str] = {
     EscalationState.PREPARED: "being prepared",
     EscalationState.SENT: "sent, waits for the registry",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Consortium, Person
 from desk.catalogue import queries as catalogue
 from desk.conversations import queries as conversations
+from desk.conversations.models import Message
 from desk.domain.catalogue import Entry
 from desk.domain.catalogue import Field as FormField
 from desk.domain.errors import NotFound
@@ -35,6 +36,7 @@ from desk.domain.permissions import Actor
 from desk.domain.targets import Kind as ClockKind
 from desk.domain.wording import ENVIRONMENT_WORDS, date_and_time
 from desk.escalations.models import Escalation, EscalationRound
+from desk.events.models import Event
 from desk.sla.models import Clock
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket
@@ -71,6 +73,15 @@ class Disclosed:
 
 
 @dataclass(frozen=True)
+class CameBack:
+    """That the registry gave it back and the lead has to do something: when, who did, and what was written with it."""
+
+    at: datetime
+    by: str | None
+    html: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """What the ticket page shows of the newest hand-over to one reader. ``escalation`` is None before the first."""
 
@@ -83,6 +94,7 @@ class Panel:
     shown: tuple[Disclosed, ...] = ()
     assignee: str | None = None
     declined_with: Entry | None = None
+    came_back: CameBack | None = None
     may_prepare: bool = False
     may_edit: bool = False
 
@@ -235,9 +247,26 @@ def panel_for(session: Session, ticket: Ticket, actor: Actor) -> Panel | None:
         shown=tuple(record_of(session, actor, ticket, entry)) if found.cycle or found.ordinal > 1 else (),
         assignee=assignee.name if assignee else None,
         declined_with=catalogue.entry(session, found.decline_entry_key),
+        came_back=_came_back(session, found) if editable else None,
         may_prepare=may_prepare,
         may_edit=editable,
     )
+
+
+def _came_back(session: Session, found: Escalation) -> CameBack | None:
+    """How the registry gave it back; None of one that waits for something else."""
+    if found.state not in (EscalationState.RETURNED, EscalationState.DECLINED):
+        return None
+    wanted = (
+        sa.select(Event.at, Person.name, Message.html)
+        .outerjoin(Person, Person.id == Event.actor_id)
+        .outerjoin(Message, Message.id == Event.message_id)
+        .where(Event.escalation_id == found.id, Event.kind == found.state.value)
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    row = session.execute(wanted).first()
+    return CameBack(row[0], row[1], row[2] or "") if row else None
 
 
 def record_of(session: Session, actor: Actor, ticket: Ticket, entry: Entry | None) -> list[Disclosed]:

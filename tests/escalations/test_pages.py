@@ -309,6 +309,58 @@ def test_the_ticket_page_shows_the_hand_over_to_both_desks_and_not_to_the_member
     assert "escalation-title" not in member
 
 
+def turn_on(page: str) -> str:
+    """What the page says of whose turn it is; it says so once."""
+    (said,) = re.findall(r'<p class="turn[^>]*>\s*<strong>(.*?)</strong>', page)
+    return said.replace("&#39;", "'")
+
+
+def test_whose_turn_it_is_stands_once_at_the_top_for_both_desks(stage: Stage, cast: Cast, browser: Browsers) -> None:
+    path = f"/tickets/{stage.ticket.number}"
+    stage.sent()
+    assert turn_on(browser("leo").get(path).text) == "The registry's turn"
+    assert turn_on(browser("rita").get(path).text) == "Your desk's turn"
+    assert 'id="turn"' not in browser("alice").get(path).text
+    stage.does(cast.rita, service.return_, reason=ReturnReason.CONSENT, text="In writing, please.")
+    assert turn_on(browser("leo").get(path).text) == "Your desk's turn"
+    registry = browser("rita").get(path).text
+    assert turn_on(registry) == "The consortium lead's turn" and "Has to act" not in registry
+    # While the page is open the line is replaced with the clocks.
+    fragment = browser("leo").get(f"{path}/clocks/panel", headers={"HX-Request": "true"}).text
+    assert 'id="turn" hx-swap-oob="true"' in fragment and turn_on(fragment) == "Your desk's turn"
+
+
+def test_what_came_back_stands_above_the_conversation_with_why_and_what_to_do(
+    stage: Stage, cast: Cast, browser: Browsers
+) -> None:
+    path = f"/tickets/{stage.ticket.number}"
+    stage.sent()
+    assert "came-back" not in browser("leo").get(path).text
+    stage.does(cast.rita, service.return_, reason=ReturnReason.INFORMATION_MISSING, text="Which **proxy** is it?")
+    page = browser("leo").get(path).text
+    box = page[page.index("came-back") : page.index("Conversation</h2>")]
+    for words in ("ORCID returned the escalation", "Information is missing.", "Which <strong>proxy</strong> is it?"):
+        assert words in box
+    assert f'href="{path}/escalate">Complete the brief</a>' in box
+    assert re.search(r"<input checked[^>]*value=\"ask\"", page), "the question goes to the member, if to anybody"
+    for name in ("rita", "alice"):
+        assert "came-back" not in browser(name).get(path).text
+    stage.saved(error_code="9017", tried="")
+    box = browser("leo").get(path).text
+    assert f'href="{path}/escalate#tried"' in box[box.index("came-back") : box.index("Conversation</h2>")]
+    stage.sent()
+    assert "came-back" not in browser("leo").get(path).text
+
+
+def test_what_was_declined_says_so_with_the_entry_that_answers_it(stage: Stage, cast: Cast, browser: Browsers) -> None:
+    stage.sent()
+    stage.does(cast.rita, service.decline, entry_key="orcid-oauth-invalid-scope", text="")
+    page = browser("leo").get(f"/tickets/{stage.ticket.number}").text
+    box = page[page.index("came-back") : page.index("Conversation</h2>")]
+    assert "ORCID declined the escalation" in box and "You can answer it: <strong>" in box
+    assert re.search(r"<input checked[^>]*value=\"member\"", page)
+
+
 def test_the_registry_reads_that_the_member_verified_the_fix(stage: Stage, cast: Cast, browser: Browsers) -> None:
     stage.accepted()
     stage.does(cast.rita, service.report_fix, text="The proxy passes it on now.")
