@@ -44,9 +44,9 @@ def load(seed: int) -> None:
             began = time.monotonic()
             made = world.make(session, seed=seed, now=now, told=_progress)
             click.echo("Writing down the mails of its past as sent", err=True)
-            world.settle_mail(session, settings)
+            world.settle_mail(session, settings, now)
             by_mail.introduce(session, settings, now)
-            world.settle_mail(session, settings)
+            world.settle_mail(session, settings, now)
             lines = sign_ins.set_passwords(session, everybody(seed), now)
             click.echo(
                 f"Made {made.tickets} tickets, {made.people} people and {made.events} events"
@@ -68,8 +68,9 @@ def volume(wanted: int, seed: int) -> None:
         if world.seed_of(session) is None:
             if not world.is_empty(session):
                 raise click.ClickException("This database is in use already; a large world needs an empty one.")
-            world.make(session, seed=seed, now=utcnow(), told=_progress, share=VOLUME_SHARE)
-            world.settle_mail(session, current_app.config["DESK"])
+            now = utcnow()
+            world.make(session, seed=seed, now=now, told=_progress, share=VOLUME_SHARE)
+            world.settle_mail(session, current_app.config["DESK"], now)
         have = enlarge(session, wanted)
     click.echo(f"There are {have} tickets now; that took {time.monotonic() - began:.0f} seconds.")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.bulk_answers import service as bulk_answers
 from desk.config import Settings
-from desk.demo import filings
+from desk.demo import filings, wishes
 from desk.demo.doors import Doors
 from desk.demo.ground import Ground, held, lay
 from desk.demo.levels import Levels
@@ -21,11 +21,13 @@ from desk.demo.plans import DAYS, Plan, Planner
 from desk.demo.register import Keeper, explained
 from desk.demo.stage import Register, Scene, open_ticket, perform
 from desk.domain.lifecycle import State
+from desk.domain.notices import Wait
 from desk.events import service as events
 from desk.events.models import Event
 from desk.mail import notify, waiting
 from desk.mail.models import OutboundMail, OutboundState, WaitingNotice
 from desk.progress import service as progress
+from desk.registry_actions import service as registry_actions
 from desk.sla import service as sla
 from desk.tickets.models import Ticket
 
@@ -71,6 +73,7 @@ def make(session: Session, *, seed: int, now: datetime, told: Told, share: float
     people = everybody(seed)
     since = now - timedelta(days=DAYS) - LEAD_TIME
     ground = lay(session, people, since, now)
+    wishes.choose(session, people, since)
     plans = Planner(seed, people, ground.hours, ground.catalogue, explained(), now).plans(share)
     register = Register()
     acts = _in_order(ground, register, plans, people, now)
@@ -146,16 +149,19 @@ def _sweep(session: Session, at: datetime) -> None:
 def _finish(session: Session, people: list[Human], plans: list[Plan], seed: int, now: datetime) -> Made:
     filings.file_some(session, now)
     filings.let_some_write(session, now)
+    while registry_actions.remind(session, now, BATCH):
+        pass
     events.record(session, LOADED, at=now, payload={"seed": seed}, quiet=True)
     count = session.scalar(sa.select(sa.func.count()).select_from(Event)) or 0
     return Made(people=len(people), tickets=len(plans), events=count)
 
 
-def settle_mail(session: Session, settings: Settings) -> int:
+def settle_mail(session: Session, settings: Settings, now: datetime) -> int:
     """Nobody is mailed about the past; returns how many mails are recorded as sent.
 
     Tickets that may go on get the mails they would have had, so that the next one is threaded below them and the mail
-    screen has something to show. What is over is only marked as told.
+    screen has something to show. What is over is only marked as told. What somebody's next daily mail will hold, or
+    the end of their quiet hours bring, goes on waiting.
     """
     over = sa.select(Ticket.id).where(Ticket.state == State.CLOSED)
     untold = Event.expanded_at.is_(None)
@@ -164,18 +170,16 @@ def settle_mail(session: Session, settings: Settings) -> int:
     _held = [*held(session), *session.scalars(sa.select(Ticket).where(Ticket.state != State.CLOSED))]
     oldest = sa.select(Event.at).where(untold).order_by(Event.id).limit(1)
     while (at := session.scalar(oldest)) is not None:
-        _write_waiting(session, settings, at)
+        _write_waiting(session, settings, WaitingNotice.due_at <= at)
         notify.expand_one(session, settings=settings, now=at)
-    _write_waiting(session, settings, None)
+    _write_waiting(session, settings, sa.or_(WaitingNotice.due_at <= now, WaitingNotice.wait == Wait.GATHER))
     sent = sa.update(OutboundMail).where(OutboundMail.state == OutboundState.QUEUED)
     done = session.execute(sent.values(state=OutboundState.SENT, sent_at=OutboundMail.created_at, attempts=1))
     return int(getattr(done, "rowcount", 0))
 
 
-def _write_waiting(session: Session, settings: Settings, until: datetime | None) -> None:
-    """The mails that waited for company, each at its own moment in the past; with None all of them."""
-    due_at = sa.select(WaitingNotice.due_at).where(WaitingNotice.written_at.is_(None))
+def _write_waiting(session: Session, settings: Settings, which: sa.ColumnElement[bool]) -> None:
+    """The mails that waited and whose moment has come, each at that moment."""
+    due_at = sa.select(WaitingNotice.due_at).where(WaitingNotice.written_at.is_(None), which)
     while (due := session.scalar(due_at.order_by(WaitingNotice.due_at).limit(1))) is not None:
-        if until is not None and due > until:
-            return
         waiting.write_one(session, settings=settings, now=due)

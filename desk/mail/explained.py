@@ -242,3 +242,18 @@ def as_decided(explained: Explained) -> dict[str, Any]:
         "linked": list(decision.linked),
         "evidence": list(decision.evidence),
     }
+
+
+def kinds_of(shown: Shown | None) -> list[str]:
+    """What the program says of itself in a message, in words."""
+    message = shown.explained.message if shown else None
+    if message is None:
+        return []
+    marks = (
+        (message.is_bounce, "Delivery report"),
+        (message.is_feedback_report, "Complaint report"),
+        (message.is_auto_reply, "Automatic answer"),
+        (message.is_machine and not (message.is_bounce or message.is_auto_reply), "Written by a machine"),
+        (not message.complete, "Not read as a whole"),
+    )
+    return [words for holds, words in marks if holds]

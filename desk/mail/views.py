@@ -19,8 +19,8 @@ from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound, NotP
 from desk.domain.permissions import Actor, Permission, Place
 from desk.forms import id_of, page_of
 from desk.mail import caps as caps_of_desks
-from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered
-from desk.mail.explained import Explained, Outcome, Shown
+from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered, upcoming
+from desk.mail.explained import Explained, Outcome
 from desk.mail.forms import LaboratoryForm
 from desk.mail.message import InboundMessage
 from desk.mail.models import InboundMail, InboundOutcome, InboundState, OutboundState
@@ -34,6 +34,9 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 # Somebody waits for the answer of the laboratory.
 _PATIENCE = Limits(processor_seconds=15, seconds=20.0)
+WAITING = "waiting"
+"""What the outbox lists that is not written yet, beside the states of mail."""
+
 LETTER_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 """For the HTML part of a letter of ours, in a frame of the page that lists them: it styles itself, and nothing else."""
 
@@ -198,15 +201,19 @@ def open_ticket(mail_id: int) -> Any:
 @blueprint.get("/out")
 @requires(Permission.MAIL_READ)
 def outbox() -> Any:
-    """Mail of ours by state; what is dead says why and can be sent again."""
-    state, page = _chosen(OutboundState, request.args.get("show", "")) or OutboundState.DEAD, _page()
-    rows = queries.outbound(db.session(), current_actor(), state, page=page)
+    """Mail of ours by state, what is dead with why and a way to send it again; and what waits to be written."""
+    session, actor, page, asked = db.session(), current_actor(), _page(), request.args.get("show", "")
+    state = _chosen(OutboundState, asked) or OutboundState.DEAD
+    upcomings = upcoming.listed(session, actor, page=page) if asked == WAITING else []
+    rows = queries.outbound(session, actor, state, page=page) if asked != WAITING else []
     return render_template(
         "mail_screen/outbox.html",
         rows=rows[: queries.PAGE_SIZE],
-        more=len(rows) > queries.PAGE_SIZE,
+        upcomings=upcomings[: queries.PAGE_SIZE],
+        more=len(rows or upcomings) > queries.PAGE_SIZE,
         page=page,
-        shown=state.value,
+        shown=WAITING if asked == WAITING else state.value,
+        waiting=upcoming.count(session, actor),
     )
 
 
@@ -318,7 +325,7 @@ def laboratory() -> Any:
             shown = explained.shown_to(session, actor, answer)
         except (TooLarge, TryLater) as refused:
             form.refuse(None, refused.sentence)
-    return render_template("mail_screen/laboratory.html", form=form, shown=shown, **_kinds_of(shown))
+    return render_template("mail_screen/laboratory.html", form=form, shown=shown, kinds=explained.kinds_of(shown))
 
 
 def _experiment(raw: bytes, mailbox: str) -> Explained:
@@ -328,21 +335,6 @@ def _experiment(raw: bytes, mailbox: str) -> Explained:
     except Unreadable as error:
         return Explained(mailbox, Outcome.QUARANTINE, error.sentence)
     return explained.explain(db.session(), raw, message, mailbox=mailbox, settings=_settings(), now=utcnow())
-
-
-def _kinds_of(shown: Shown | None) -> dict[str, Any]:
-    """What the program says of itself in a message: the words of the page's badges."""
-    message = shown.explained.message if shown else None
-    if message is None:
-        return {"kinds": []}
-    marks = (
-        (message.is_bounce, "Delivery report"),
-        (message.is_feedback_report, "Complaint report"),
-        (message.is_auto_reply, "Automatic answer"),
-        (message.is_machine and not (message.is_bounce or message.is_auto_reply), "Written by a machine"),
-        (not message.complete, "Not read as a whole"),
-    )
-    return {"kinds": [words for holds, words in marks if holds]}
 
 
 @blueprint.get("/letters")

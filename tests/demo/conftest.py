@@ -47,7 +47,7 @@ def make_world(url: str, folder: Path) -> None:
         with transaction() as session:
             world.make(session, seed=SEED, now=NOW, told=lambda _days, _of: None, share=SHARE)
             # As a desk in use has it, where news of a ticket waits for company.
-            world.settle_mail(session, replace(app.config["DESK"], MAIL_GATHER_SECONDS=120))
+            world.settle_mail(session, replace(app.config["DESK"], MAIL_GATHER_SECONDS=120), NOW)
         dispose()
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
-from desk.accounts.models import MemberOrg, Team
+from desk.accounts.models import MemberOrg, RoleGrant, Team
 from desk.calendars.models import CalendarVersion
 from desk.conversations.models import Message
 from desk.corrections.models import Objection, ObjectionState
@@ -19,12 +19,15 @@ from desk.demo.volume import enlarge
 from desk.domain.escalation import EscalationState
 from desk.domain.identifiers import redact
 from desk.domain.lifecycle import DONE, State
+from desk.domain.notices import Wait
+from desk.domain.permissions import Role
 from desk.domain.register import IssueState
 from desk.domain.vocabulary import Audience, Channel
 from desk.escalations.models import Escalation
 from desk.events.models import Event
 from desk.issues.models import Issue, IssuePublication
 from desk.mail.models import OutboundMail, OutboundState, WaitingNotice
+from desk.preferences.models import MailPreference
 from desk.progress import service as progress
 from desk.sla import service as sla
 from desk.sla.models import Clock
@@ -123,7 +126,18 @@ def test_nobody_is_still_to_be_told_of_the_past(session: Session) -> None:
     assert set(session.scalars(sa.select(OutboundMail.state).distinct())) == {OutboundState.SENT}
     waiting = (OutboundState.QUEUED, OutboundState.SENDING)
     assert session.scalars(sa.select(OutboundMail.id).where(OutboundMail.state.in_(waiting))).all() == []
-    assert session.scalars(sa.select(WaitingNotice.id).where(WaitingNotice.written_at.is_(None))).all() == []
+    # Only what comes in somebody's next daily mail, or after their quiet hours, is still to be written.
+    chosen = set(session.scalars(sa.select(MailPreference.person_id)))
+    for notice in session.scalars(sa.select(WaitingNotice).where(WaitingNotice.written_at.is_(None))):
+        assert notice.person_id in chosen and notice.wait is not Wait.GATHER and notice.due_at > NOW
+
+
+def test_a_lead_and_a_contact_have_chosen_a_daily_mail_and_quiet_hours(session: Session) -> None:
+    chosen = session.scalars(sa.select(MailPreference)).all()
+    people = sa.select(RoleGrant.role).where(RoleGrant.person_id.in_([one.person_id for one in chosen]))
+    assert set(session.scalars(people)) == {Role.LEAD_AGENT, Role.CONTACT}
+    assert all(one.daily_at is not None and one.quiet_from is not None for one in chosen)
+    assert session.scalars(sa.select(WaitingNotice.id).where(WaitingNotice.wait == Wait.DIGEST)).first()
 
 
 def test_it_knows_that_it_is_there(session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from desk.accounts.models import Person, RoleGrant
@@ -422,3 +423,27 @@ def test_what_is_followed_offers_one_click_and_what_is_personal_does_not(
     raw = message.as_bytes()
     assert (f"List-Unsubscribe: {header}\r\n".encode() in raw) is offered
     assert message["Content-Language"] == "en"
+
+
+# ------------------------------------------------------------------ on the mail screen
+
+
+def test_managers_see_what_waits_for_whom_and_when_it_goes_and_nobody_elses(
+    cast: Cast, client: FlaskClient, settings: Settings, number: int, now: datetime
+) -> None:
+    wish(cast.leo, now, daily_at=8)
+    for text in ("MARKER one", "MARKER two"):
+        write(cast, cast.lena, number, Audience.LEAD, text, now)
+    work(settings, now)
+    write(cast, cast.leo, number, Audience.LEAD, "MARKER three", now)
+    work(settings, now)
+    page = cast.sign_in(client, cast.lena).get("/mail/out?show=waiting").text
+    assert 'To be gathered <span class="n">3</span>' in page
+    assert page.index("Lena Linden") < page.index("Leo Larch")  # whoever is told first
+    for word in ("2 notices", "1 notice", "their daily mail", "what else happens on the ticket", f"#{number}</a>"):
+        assert word in page, word
+    assert "MARKER" not in page
+    for other in (cast.sofia, cast.ruth):
+        page = cast.sign_in(client, other).get("/mail/out?show=waiting").text
+        assert "Nothing waits" in page and "Leo Larch" not in page
+    assert cast.sign_in(client, cast.leo).get("/mail/out?show=waiting").status_code in (403, 404)
