@@ -44,6 +44,7 @@ def hand_over(
             TicketRegistry.ticket_id == ticket.id, TicketRegistry.registry_id == registry_id
         )
     ).first()
+    again = handed is not None
     if handed is None:
         handed = TicketRegistry(ticket_id=ticket.id, registry_id=registry_id, since=now)
         session.add(handed)
@@ -59,6 +60,7 @@ def hand_over(
         holder=team,
         message=message,
         escalation_id=escalation_id,
+        payload={"again": True} if again else None,
     )
 
 

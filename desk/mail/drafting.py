@@ -93,7 +93,7 @@ def add_digest(
     def wording(row: OutboundMail) -> Letter:
         shown = values(session, event, recipient, settings, now)
         shown |= {"ticket": None, "message": None, "unsubscribe_url": row.unsubscribe}
-        shown |= {"desk": shown["desk"] if one_desk else "Consortium Desk", "count": len(happened)}
+        shown |= {"desk": shown["desk"] if one_desk else "Consortium Desk"}
         shown |= {"signature": shown["signature"] if one_desk else ""}
         return letter.collect(letter.DIGEST, sections, shown, zone=recipient.zone, with_marker=False)
 

@@ -89,23 +89,27 @@ def collect(
     kind: str, sections: Sequence[Section], values: Mapping[str, Any], *, zone: str, with_marker: bool
 ) -> Letter:
     """One letter for several events: the words of each are those of its own letter, without what surrounds them."""
-    shown = [
-        {
-            "heading": section.heading,
-            "url": section.url,
-            "parts": [
-                {
-                    "at": at,
-                    "text": _content(each, "body.txt", _context(its, zone, with_marker=False)).strip(),
-                    # Rendered with escaping by its own template.
-                    "html": Markup(_content(each, "body.html", _context(its, zone, with_marker=False))),  # noqa: S704
-                }
-                for each, at, its in section.parts
-            ],
-        }
-        for section in sections
-    ]
-    return write(kind, {**values, "sections": shown}, zone=zone, with_marker=with_marker)
+    parts = [_said_once(section.parts, zone) for section in sections]
+    shown = [{"heading": one.heading, "url": one.url, "parts": its} for one, its in zip(sections, parts, strict=True)]
+    count = sum(map(len, parts))
+    return write(kind, {**values, "sections": shown, "count": count}, zone=zone, with_marker=with_marker)
+
+
+def _said_once(parts: Sequence[tuple[str, datetime, Mapping[str, Any]]], zone: str) -> list[dict[str, Any]]:
+    """The words of each event, in order; what we would say in the same words again is said where it was so last.
+
+    A request that was returned, unknown to the member, and handed over again is with the registry: that is one piece
+    of news. What people wrote stays as often as they wrote it.
+    """
+    found: dict[object, dict[str, Any]] = {}
+    for number, (kind, at, its) in enumerate(parts):
+        text = _content(kind, "body.txt", _context(its, zone, with_marker=False)).strip()
+        # Rendered with escaping by its own template.
+        html = Markup(_content(kind, "body.html", _context(its, zone, with_marker=False)))  # noqa: S704
+        key = text if its["message"] is None else number
+        found.pop(key, None)
+        found[key] = {"at": at, "text": text, "html": html}
+    return list(found.values())
 
 
 def shortened(values: Mapping[str, Any]) -> dict[str, Any]:

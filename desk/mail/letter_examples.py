@@ -207,7 +207,6 @@ def _collection(kind: str, side: str, zone: str) -> Letter:
         sections.append(letter.Section("", "", news))
     values |= {
         "ticket": None,
-        "count": sum(len(section.parts) for section in sections),
         "unsubscribe_url": f"{BASE_URL}/unsubscribe/example",
     }
     return letter.collect(kind, sections, values, zone=zone, with_marker=False)

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Person, RoleGrant
 from desk.config import Settings
 from desk.db import db, transaction
+from desk.domain.escalation import ReturnReason
 from desk.domain.notices import Topic
 from desk.domain.vocabulary import Audience, Channel
+from desk.escalations import service as escalations
 from desk.events import service as events
 from desk.extensions import mail
 from desk.issues.models import Issue
@@ -29,6 +31,7 @@ from desk.progress import service as progress
 from desk.tickets.models import Ticket
 from desk.triage import service as triage
 from tests.cast import Cast
+from tests.escalations.stage import Stage
 from tests.issues.scenes import filed, opened, published
 
 GATHER = timedelta(minutes=2)
@@ -423,6 +426,34 @@ def test_what_is_followed_offers_one_click_and_what_is_personal_does_not(
     raw = message.as_bytes()
     assert (f"List-Unsubscribe: {header}\r\n".encode() in raw) is offered
     assert message["Content-Language"] == "en"
+
+
+def test_what_is_so_again_after_a_return_is_said_once_and_the_registry_reads_that_it_came_again(
+    app: Flask, cast: Cast, session: Session, settings: Settings, now: datetime
+) -> None:
+    stage = Stage.set(cast, session)
+    work(settings, now)
+    wish(cast.adam, now, daily_at=8)
+    with transaction() as unit:
+        unit.execute(sa.delete(OutboundMail))
+        triage.add_participant(unit, cast.actor(cast.leo), stage.ticket, person_id=cast.adam.id, now=now)
+    stage.sent()
+    stage.wait(1)
+    stage.does(cast.rita, escalations.return_, reason=ReturnReason.CONSENT, text="In writing, please.")
+    stage.saved(tried="We have it in writing.")
+    stage.does(cast.leo, escalations.send)
+    work(settings, now)
+    work(settings, now + GATHER)
+    work(settings, now + timedelta(days=1))
+    (gathered,), (digest,), (registry,) = (mails(session, each) for each in (cast.alice, cast.adam, cast.ruth))
+    for one in (gathered, digest):
+        for text in (one.text, one.html):
+            assert text.count("with the registry's support team") + text.count("with the registry&#39;s") == 1
+        assert "12:00 CET" in one.text  # when it was so last
+    assert digest.subject == "Your day in one mail: 2 pieces of news"
+    assert "things happened" not in gathered.text
+    assert registry.text.count("handed this ticket over to you on") == 1
+    assert registry.text.count("handed this ticket over to you again on") == 1
 
 
 # ------------------------------------------------------------------ on the mail screen
