@@ -71,6 +71,24 @@ def percent(part: int, whole: int) -> int | None:
     return min(max(round(100 * part / whole), 1 if part else 0), 100 if part >= whole else 99)
 
 
+def shares(parts: Sequence[int]) -> list[int | None]:
+    """Each part of their sum in whole percent, which add up to 100 (largest remainder); all None where all are nothing.
+
+    What is there is never 0, as long as there are not more parts than percent.
+    """
+    whole = sum(parts)
+    if not whole:
+        return [None] * len(parts)
+    least = 1 if sum(1 for part in parts if part) <= 100 else 0
+    found = [max(100 * part // whole, least if part else 0) for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda n: (-(100 * parts[n] % whole), -parts[n], n))
+    for number in [n for n in by_remainder if 100 * parts[n] // whole == found[n]][: max(100 - sum(found), 0)]:
+        found[number] += 1
+    while sum(found) > 100:  # what was lifted to 1 is taken from the largest
+        found[found.index(max(found))] -= 1
+    return list(found)
+
+
 def spread(times: Sequence[int]) -> dict[int, int]:
     """How many tickets came back once, twice, ...; the last number means "or more"."""
     found = dict.fromkeys(range(1, MANY_TIMES + 1), 0)

@@ -6,8 +6,9 @@ of every consortium; of Tier 1 its managers read counts, and nothing else.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from desk.custody.models import CustodyEntry
 from desk.domain.custody import HANDED_OVER, LITTLE_LEFT
 from desk.domain.errors import NotFound
 from desk.domain.permissions import Actor, Permission, Place, Role, may
-from desk.domain.reports import Period, percent
+from desk.domain.reports import Period, shares
 from desk.domain.vocabulary import Party
 from desk.tickets import queries as tickets
 from desk.tickets.models import Ticket, TicketRegistry
@@ -132,23 +133,19 @@ def totals(session: Session, place: Place, period: Period) -> list[Total]:
     keys = (Ticket.consortium_id, CustodyEntry.party, _TIER if place.member_org_id is None else sa.literal(0))
     groups = keys if place.member_org_id is None else keys[:2]
     rows = session.execute(_turns(place, period, *keys, *counted).group_by(*groups)).all()
-    sums: dict[int, int] = {}
-    for consortium_id, _, _, seconds, *_ in rows:
-        group = 0 if place.registry_id is not None else consortium_id
-        sums[group] = sums.get(group, 0) + int(seconds or 0)
     found = [
-        Total(
-            consortium_id,
-            party,
-            int(tier),
-            int(seconds or 0),
-            turns,
-            count,
-            percent(int(seconds or 0), sums[0 if place.registry_id is not None else consortium_id]),
-        )
+        Total(consortium_id, party, int(tier), int(seconds or 0), turns, count, None)
         for consortium_id, party, tier, seconds, turns, count in rows
     ]
-    return sorted(found, key=lambda each: (each.consortium_id, _ORDER[each.party], each.tier))
+    found.sort(key=lambda each: (each.consortium_id, _ORDER[each.party], each.tier))
+    # A registry's is one whole over all consortia, any other reader's one for each.
+    wholes = groupby(found, key=lambda each: 0 if place.registry_id is not None else each.consortium_id)
+    return [each for _, whole in wholes for each in _shared(list(whole))]
+
+
+def _shared(whole: Sequence[Total]) -> list[Total]:
+    found = shares([each.seconds for each in whole])
+    return [replace(each, share=share) for each, share in zip(whole, found, strict=True)]
 
 
 _ORDER = {party: number for number, party in enumerate(Party)}

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from desk.domain.errors import InvalidInput
-from desk.domain.reports import LONGEST_PERIOD, Ages, Period, percent, spread
+from desk.domain.reports import LONGEST_PERIOD, Ages, Period, percent, shares, spread
 from desk.domain.spreadsheet import BYTE_ORDER_MARK, written
 
 
@@ -48,6 +48,24 @@ def test_a_share_is_not_rounded_to_none_or_all() -> None:
     assert [percent(*each) for each in ((0, 0), (0, 9), (1, 900), (899, 900), (900, 900), (1, 2))] == [
         None, 0, 1, 99, 100, 50,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([335, 335, 330], [34, 33, 33]),
+        ([125, 125, 125, 625], [13, 12, 12, 63]),  # rounded one by one: 12, 12, 12, 62
+        ([205, 205, 590], [21, 20, 59]),
+        ([155, 155, 155, 535], [16, 15, 15, 54]),  # rounded one by one: 16, 16, 16, 54, which is 102
+        ([1, 1, 1_000_000], [1, 1, 98]),
+        ([0, 7], [0, 100]),
+        ([0, 0], [None, None]),
+        ([], []),
+        ([1] * 150, [1] * 100 + [0] * 50),
+    ],
+)
+def test_shares_of_a_whole_add_up_to_a_hundred(parts: list[int], expected: list[int | None]) -> None:
+    assert shares(parts) == expected
 
 
 def test_tickets_are_counted_by_how_often_they_came_back() -> None:
