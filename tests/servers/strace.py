@@ -15,6 +15,9 @@ from tests.servers.engines import program
 # Where something becomes durable or leaves the process: files, SQLite's pages, PostgreSQL's statements.
 SYSCALLS = "write,pwrite64,fsync,fdatasync,rename,unlink,sendto"
 
+# Only the traced calls stop the process; else each of its many others would, too. strace kills at none of them then.
+_ALONE = ("--seccomp-bpf",)
+
 
 def why_not() -> str | None:
     """A sentence when processes cannot be traced here, else None."""
@@ -53,7 +56,7 @@ class Command:
         descriptor, name = tempfile.mkstemp(prefix="desk-strace-")
         os.close(descriptor)
         trace = Path(name)
-        code = self._run("-o", name, "-e", f"trace={SYSCALLS}", "-e", "signal=none")
+        code = self._run(*_ALONE, "-o", name, "-e", f"trace={SYSCALLS}", "-e", "signal=none")
         lines = trace.read_text(errors="replace").splitlines()
         trace.unlink()
         assert code == 0, f"the undisturbed run ended with {code}"
@@ -73,7 +76,7 @@ class Command:
     def full_from(self, call: "Call") -> int:
         """Run on a disk that is full from that call on, as far as calls of its name go; returns the exit code."""
         inject = f"inject={call.name}:error=ENOSPC:when={call.number}+"
-        return self._run("-o", "/dev/null", "-e", f"trace={call.name}", "-e", "signal=none", "-e", inject)
+        return self._run(*_ALONE, "-o", "/dev/null", "-e", f"trace={call.name}", "-e", "signal=none", "-e", inject)
 
 
 class Call(NamedTuple):
