@@ -1,5 +1,6 @@
 """The pages of the register and of known issues, for each role, on both databases."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -220,6 +221,15 @@ def test_another_consortium_never_sees_names(app: Flask, cast: Cast) -> None:
     assert "Eastern Consortium, Northern Consortium" in registry
     for name in ("Elm College", "Alder University", "A subject of the north"):
         assert name not in registry
+
+
+def test_a_registry_and_a_service_of_the_same_name_are_said_once(app: Flask, cast: Cast) -> None:
+    above, own = at_registry(cast), opened(cast)
+    leo = browser(app, cast, cast.leo)
+    head = re.search(r'<div class="ticket-meta">.*?</div>', leo.get(f"/issues/{above}").text, re.DOTALL)
+    assert head is not None and head[0].count("ORCID") == 1
+    head = re.search(r'<div class="ticket-meta">.*?</div>', leo.get(f"/issues/{own}").text, re.DOTALL)
+    assert head is not None and "Northern Consortium" in head[0] and head[0].count("ORCID") == 1
 
 
 def test_the_ticket_page_offers_likely_issues_to_the_desk_only(app: Flask, cast: Cast) -> None:
