@@ -220,13 +220,17 @@ def withdraw(
 def verify(
     session: Session, actor: Actor, ticket: Ticket, *, text: str = "", version: int | None = None, now: datetime
 ) -> Escalation:
-    """The member says that it works: the ticket is resolved, with ``text`` to the member if there is any."""
+    """The member says that it works: the ticket is resolved, with ``text`` to the member if there is any.
+
+    With that the hand-over is closed, since nothing more is expected of anybody.
+    """
     turn = _begin(session, actor, ticket, _LEAD, version, now)
     turn.found.state, turn.found.verified_at = next_state(turn.found.state, Move.VERIFY), now
     session.flush()
     if ticket.state not in DONE:
         progress.resolve(session, actor, ticket, outcome=Outcome.SOLVED, text=text, now=now)
     turn.record("verified")
+    turn.file_away()
     return turn.found
 
 
@@ -238,15 +242,15 @@ def confirm(session: Session, actor: Actor, ticket: Ticket, *, solved: bool, tex
         found.state, found.verified_at = next_state(found.state, Move.VERIFY), now
         session.flush()
         # Who said so stands beside it in "confirmed"; the registry is told by this one, and needs no name.
-        _Turn(session, SYSTEM, ticket, found, now).record("verified")
+        turn = _Turn(session, SYSTEM, ticket, found, now)
+        turn.record("verified")
+        turn.file_away()
 
 
 def close(session: Session, actor: Actor, ticket: Ticket, *, version: int | None = None, now: datetime) -> Escalation:
-    """The lead files it away: a verified one, or a declined one that needs no further sending."""
+    """The lead files a declined one away that needs no further sending."""
     turn = _begin(session, actor, ticket, _LEAD, version, now)
-    turn.found.state, turn.found.closed_at = next_state(turn.found.state, Move.CLOSE), now
-    session.flush()
-    turn.record("escalation_closed", quiet=True)
+    turn.file_away()
     return turn.found
 
 
@@ -294,6 +298,12 @@ class _Turn:
             payload={**payload, "cycle": self.found.cycle},
             message=message,
         )
+
+    def file_away(self) -> None:
+        """Nothing more is expected of anybody."""
+        self.found.state, self.found.closed_at = next_state(self.found.state, Move.CLOSE), self.now
+        self.session.flush()
+        self.record("escalation_closed", quiet=True)
 
     def record(self, kind: str, *, message: Message | None = None, quiet: bool = False) -> None:
         """An event that no verb of the ticket writes."""

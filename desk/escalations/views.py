@@ -41,7 +41,7 @@ DONE: dict[Move, str] = {
     Move.REPORT_FIX: "The fix is reported. The lead asks the member whether it works.",
     Move.MOVE_TIER: "The ticket was moved to the other tier.",
     Move.WITHDRAW: "The escalation is withdrawn.",
-    Move.VERIFY: "Verified. The ticket is resolved.",
+    Move.VERIFY: "Verified. The ticket is resolved and the escalation closed.",
     Move.CLOSE: "The escalation is closed.",
 }
 
@@ -62,7 +62,11 @@ WORDS: dict[Move, tuple[str, str, str]] = {
         "Take it back",
     ),
     Move.VERIFY: ("The member says that it works", "The ticket is resolved as solved.", "Verified: resolve the ticket"),
-    Move.CLOSE: ("Close the escalation", "Nothing more is expected of the registry.", "Close it"),
+    Move.CLOSE: (
+        "Close the escalation",
+        "You answer the member yourselves; the registry is asked no more.",
+        "Close it",
+    ),
 }
 _TIERS = {3: "Pass it to engineering", 2: "Pass it back to support"}
 _FORWARD = frozenset({Move.REPORT_FIX, Move.VERIFY})  # what usually comes next looks so

@@ -297,7 +297,7 @@ def test_the_registry_reports_the_fix_and_the_lead_verifies_with_the_member(cast
             unit, cast.actor(cast.alice), ticket(unit, two.here), solved=True, text="Yes.", now=later(cast, 1)
         )
     hand_over = escalation_queries.newest(session, two.here)
-    assert hand_over is not None and hand_over.state is EscalationState.VERIFIED
+    assert hand_over is not None and hand_over.state is EscalationState.CLOSED
 
 
 def test_a_ticket_that_comes_back_is_unlinked_counted_and_told(cast: Cast, session: Session) -> None:

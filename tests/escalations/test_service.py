@@ -247,7 +247,8 @@ def test_verifying_resolves_the_ticket_as_solved(stage: Stage, cast: Cast) -> No
     stage.does(cast.rita, service.report_fix, text="The proxy passes it on now.")
     assert stage.ticket.state is State.PENDING_LEAD
     escalation = stage.does(cast.leo, service.verify, text="It works again; thank you for checking.")
-    assert escalation.state is EscalationState.VERIFIED
+    # Nothing is left to press: what the member verified is closed with that.
+    assert (escalation.state, escalation.verified_at) == (EscalationState.CLOSED, escalation.closed_at)
     assert (stage.ticket.state, stage.ticket.outcome) == (State.RESOLVED, Outcome.SOLVED)
     assert seen_by(stage, "alice")[-1][1].startswith("<p>It works again")
 
@@ -259,8 +260,8 @@ def test_the_members_own_word_verifies_a_fix(stage: Stage, cast: Cast) -> None:
     assert stage.ticket.state is State.CLOSED
     found = queries.newest(stage.session, stage.ticket.id)
     assert found is not None
-    assert (found.state, found.verified_at) == (EscalationState.VERIFIED, cast.now + stage.passed)
-    assert stage.kinds()[-3:] == ["confirmed", "closed", "verified"]
+    assert (found.state, found.verified_at) == (EscalationState.CLOSED, cast.now + stage.passed)
+    assert stage.kinds()[-4:] == ["confirmed", "closed", "verified", "escalation_closed"]
     assert events.timeline(stage.session, stage.ticket.id)[-1].actor_id is None
 
 
@@ -279,6 +280,13 @@ def test_the_brief_of_a_ticket_that_is_over_cannot_be_changed(stage: Stage, cast
     stage.does(cast.alice, service.confirm, solved=True, text="")
     with pytest.raises(IllegalTransition, match="The ticket is over"):
         stage.saved()
+
+
+def test_a_declined_one_that_the_lead_answers_is_closed_by_hand(stage: Stage, cast: Cast) -> None:
+    stage.sent()
+    stage.does(cast.rita, service.decline, entry_key="orcid-oauth-invalid-scope", text="")
+    found = stage.does(cast.leo, service.close)
+    assert (found.state, found.closed_at) == (EscalationState.CLOSED, cast.now + stage.passed)
 
 
 def test_what_is_not_fixed_after_all_is_sent_again_as_a_new_cycle(stage: Stage, cast: Cast) -> None:
@@ -302,8 +310,7 @@ def test_a_full_round_is_told_by_clocks_ledger_and_events(stage: Stage, cast: Ca
     stage.does(cast.ruth, service.move_tier, tier=3)
     stage.wait(2)  # 15:00 UTC
     stage.does(cast.ruth, service.report_fix, text="The proxy passes it on now.")
-    stage.does(cast.leo, service.verify)
-    final = stage.does(cast.leo, service.close)
+    final = stage.does(cast.leo, service.verify)
     assert final.state is EscalationState.CLOSED
     assert stage.ledger() == [
         ("lead", "Northern support", 1),
