@@ -16,6 +16,7 @@ from desk.escalations import queries, service
 from desk.escalations.models import Escalation
 from desk.progress import service as progress
 from tests.cast import Cast
+from tests.clock import MovableClock
 from tests.escalations.stage import Stage
 
 
@@ -242,6 +243,23 @@ def test_the_lists_show_each_desk_its_own_and_members_none(stage: Stage, browser
         assert browser(name).get("/escalations").status_code == 404
     for name in ("alice", "rita", "ada"):
         assert browser(name).get("/escalations/sent").status_code == 404
+
+
+def test_an_answer_that_was_due_at_closing_time_is_late_from_the_next_opening(
+    stage: Stage, cast: Cast, clock: MovableClock, browser: Browsers
+) -> None:
+    stage.wait(23)  # Thursday at nine in UTC: two working days for an answer, until Friday at five
+    stage.sent()
+    row = queries.queue(stage.session, cast.actor(cast.rita))[0]
+    assert row.clock is not None and row.clock.due_at == cast.now + timedelta(days=2, hours=7)
+    clock.set(row.clock.due_at + timedelta(hours=1))
+    for name, path in (("rita", "/escalations"), ("leo", "/escalations/sent")):
+        page = browser(name).get(path).text
+        assert re.search(r"Answer was due; late from <time[^>]*>Mon 10:00 CET</time>", page), path
+        assert "Overdue" not in page and "is-breached" not in page, path
+    clock.set(cast.now + timedelta(days=5))
+    page = browser("ruth").get("/escalations").text
+    assert "Overdue since" in page and "late from" not in page
 
 
 def test_strangers_find_nothing_on_any_page_of_a_hand_over(stage: Stage, cast: Cast, browser: Browsers) -> None:
