@@ -43,6 +43,21 @@ def get(session: Session, actor: Actor, number: int) -> UpdateDraft:
     return found
 
 
+def newer(session: Session, draft: UpdateDraft) -> UpdateDraft | None:
+    """The consortium's newest draft about the same issue of the registry, if a later update brought one."""
+    return session.scalars(
+        sa.select(UpdateDraft)
+        .join(RegistryUpdate, RegistryUpdate.id == UpdateDraft.registry_update_id)
+        .where(
+            UpdateDraft.consortium_id == draft.consortium_id,
+            RegistryUpdate.issue_id == draft.update.issue_id,
+            RegistryUpdate.id > draft.registry_update_id,
+        )
+        .order_by(RegistryUpdate.id.desc())
+        .limit(1)
+    ).first()
+
+
 def drafts_for(session: Session, actor: Actor) -> Sequence[UpdateDraft]:
     """Drafts of the actor's consortia: those that wait first, what goes soonest at the top; then the newest."""
     waits = UpdateDraft.state == DraftState.WAITING

@@ -194,6 +194,7 @@ def _page(draft: UpdateDraft, form: DraftForm, status: int = 200, *, preview: bo
         conflict=status == 409 and request.method == "POST",
         reach=reach,
         published=queries.published(session, draft),
+        latest=queries.newer(session, draft),
         allowed=queries.policy(session, draft.consortium_id),
         offer=offer,
         ticked=_ticked(offer, draft),

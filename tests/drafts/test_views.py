@@ -54,6 +54,19 @@ def test_what_was_sent_is_shown_as_members_read_it_to_the_lead_and_to_the_regist
         assert "<li>Wait</li>" in page and "**" not in page and "<script>alert" not in page
 
 
+def test_an_older_draft_leads_to_the_newest_of_the_same_issue(client: FlaskClient, cast: Cast) -> None:
+    two = Two.set(cast)
+    two.said()
+    older = two.draft().id
+    cast.sign_in(client, cast.leo)
+    assert "The registry wrote again" not in client.get(f"/drafts/{older}").text
+    two.said(IssueState.FIXED)
+    newest = two.draft().id
+    page = client.get(f"/drafts/{older}").text
+    assert "The registry wrote again" in page and f'href="/drafts/{newest}"' in page
+    assert "The registry wrote again" not in client.get(f"/drafts/{newest}").text
+
+
 def test_what_was_typed_stays_when_somebody_was_faster(client: FlaskClient, cast: Cast) -> None:
     two = Two.set(cast)
     two.said()
