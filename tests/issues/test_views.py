@@ -1,5 +1,7 @@
 """The pages of the register and of known issues, for each role, on both databases."""
 
+import csv
+import io
 import re
 from datetime import date
 from typing import Any
@@ -230,6 +232,43 @@ def test_a_registry_and_a_service_of_the_same_name_are_said_once(app: Flask, cas
     assert head is not None and head[0].count("ORCID") == 1
     head = re.search(r'<div class="ticket-meta">.*?</div>', leo.get(f"/issues/{own}").text, re.DOTALL)
     assert head is not None and "Northern Consortium" in head[0] and head[0].count("ORCID") == 1
+
+
+def sheet(client: FlaskClient, asked: str = "") -> list[dict[str, str]]:
+    """The register as a file, line by line."""
+    answer = client.get(f"/issues.csv{asked}")
+    assert answer.status_code == 200 and answer.content_type == "text/csv; charset=utf-8"
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+
+
+def test_the_register_as_a_file_has_what_the_page_has_and_no_name_of_another_consortium(app: Flask, cast: Cast) -> None:
+    _place, elm, eve, emil = east(cast)
+    above = at_registry(cast, text=draft(title="Index is stale"))
+    own = opened(cast, text=draft(title="Only of the north", next_review_on=date(2020, 1, 1), owner_id=cast.lena.id))
+    foreign = opened(cast, cast.samir, consortium_id=cast.south.id, text=draft(title="Of the south"))
+    linked(cast, cast.leo, above, filed(cast, cast.alice, cast.alder))
+    linked(cast, emil, above, filed(cast, eve, elm))
+    leo = browser(app, cast, cast.leo)
+    found = {int(line["number"]): line for line in sheet(leo)}
+    assert set(found) == {above, own} and foreign not in found
+    seen = found[above]
+    assert (seen["members affected"], seen["consortia affected"], seen["own members"]) == ("2", "2", "Alder University")
+    assert (found[own]["review overdue"], found[own]["responsible"]) == ("yes", "Lena Linden")
+    text = leo.get("/issues.csv").text
+    for name in ("Elm College", "Eastern Consortium", "Eve Elm", "Of the south", "Empty list of works"):
+        assert name not in text, name
+    # What is narrowed on the page is narrowed in the file, and whoever has no register has no file of one.
+    assert [line["title"] for line in sheet(leo, "?state=overdue")] == ["Only of the north"]
+    assert [line["own members"] for line in sheet(browser(app, cast, cast.rita))] == [""]
+    for name in ("alice", "olga", "ada"):
+        assert browser(app, cast, cast.people()[name]).get("/issues.csv").status_code in (403, 404), name
+    assert app.test_client().get("/issues.csv").status_code == 302
+
+
+def test_no_cell_of_the_register_becomes_a_formula(app: Flask, cast: Cast) -> None:
+    opened(cast, text=draft(title='=HYPERLINK("https://evil.example")', registry_reference="+4711"))
+    (line,) = sheet(browser(app, cast, cast.leo))
+    assert (line["title"], line["registry reference"]) == ('\'=HYPERLINK("https://evil.example")', "'+4711")
 
 
 def test_the_ticket_page_offers_likely_issues_to_the_desk_only(app: Flask, cast: Cast) -> None:
