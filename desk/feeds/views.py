@@ -22,6 +22,22 @@ blueprint = Blueprint("feeds", __name__)
 _SECONDS = 300  # that a reader, or somebody between, may keep what is public
 
 
+@blueprint.app_context_processor
+def words() -> dict[str, Any]:
+    """What the pages of known issues name to feed readers."""
+    return {"feeds_to_find": _to_find}
+
+
+def _to_find() -> list[tuple[str, str]]:
+    """Name and address of each feed that the reader has: open to everybody, or by an address of their own."""
+    found = queries.addresses(db.session(), current_actor())
+    return [
+        (f"Known issues: {each.consortium.name}", _public_url(each.consortium) if each.is_public else _own_url(each))
+        for each in found
+        if each.is_public or each.key
+    ]
+
+
 @blueprint.get("/known-issues/feeds")
 @requires(Permission.ISSUE_READ_PUBLISHED)
 def index() -> Any:

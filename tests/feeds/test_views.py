@@ -39,6 +39,24 @@ def open_to_everybody(cast: Cast, public: bool = True) -> None:
         service.choose_public(unit, cast.actor(cast.leo), consortium_id=cast.north.id, public=public, now=cast.now)
 
 
+def test_the_pages_of_known_issues_name_their_feed_to_feed_readers(app: Flask, cast: Cast) -> None:
+    number = opened(cast)
+    published(cast, cast.leo, number, cast.north)
+    alice = browser(app, cast, cast.alice)
+    pages = ("/known-issues", f"/known-issues/{number}", "/known-issues/feeds")
+    for path in pages:
+        assert 'rel="alternate"' not in alice.get(path).text  # there is none that she could read yet
+    own = own_address(alice, cast)
+    link = '<link rel="alternate" type="application/atom+xml" title="Known issues: Northern Consortium" href="{}">'
+    for path in pages:
+        assert link.format(f"http://localhost{own}") in alice.get(path).text
+    assert own not in browser(app, cast, cast.adam).get("/known-issues").text
+    open_to_everybody(cast)
+    page = browser(app, cast, cast.adam).get("/known-issues").text
+    assert link.format("http://localhost/feeds/north.atom") in page
+    assert read(app.test_client().get("/feeds/north.atom")) is not None
+
+
 def read(answer: Any) -> ElementTree.Element:
     assert answer.status_code == 200
     assert answer.content_type == "application/atom+xml; charset=utf-8"
