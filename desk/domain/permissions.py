@@ -50,6 +50,9 @@ class Permission(StrEnum):
     CALENDAR_READ = "calendar:read"  # hours, agreements and what they would change, of one's own desk
     CALENDAR_EDIT = "calendar:edit"
     DELEGATION_EDIT = "delegation:edit"  # whether drafts of a registry's updates go by themselves
+    HANDOVER_EDIT = (
+        "handover:edit"  # whether the registry writes to a consortium's members, unless a ticket says otherwise
+    )
     MAIL_READ = "mail:read"  # the mail screen with its quarantine
     BRIDGE_EDIT = "bridge:edit"  # how a registry that keeps its own desk is reached by mail
     AUDIT_READ = "audit:read"
@@ -340,6 +343,7 @@ _RULES: dict[tuple[Permission, type], Callable[..., bool]] = {
     (Permission.CALENDAR_READ, Place): _works_at,
     (Permission.CALENDAR_EDIT, Place): _manages,
     (Permission.DELEGATION_EDIT, Place): _manages_desk,
+    (Permission.HANDOVER_EDIT, Place): _manages_desk,
     (Permission.MAIL_READ, Place): _manages,
     (Permission.BRIDGE_EDIT, BridgeSubject): _edits_bridge,
     (Permission.AUDIT_READ, Place): _reads_audit,
@@ -388,7 +392,7 @@ GIVES: dict[Role, frozenset[Permission]] = {
     Role.CONTACT: _MEMBER,
     Role.ORG_MANAGER: _MEMBER,
     Role.LEAD_AGENT: _LEAD,
-    Role.LEAD_MANAGER: _LEAD | _MANAGES | {Permission.DELEGATION_EDIT},
+    Role.LEAD_MANAGER: _LEAD | _MANAGES | {Permission.DELEGATION_EDIT, Permission.HANDOVER_EDIT},
     Role.REGISTRY_AGENT: _REGISTRY,
     Role.REGISTRY_MANAGER: _REGISTRY | _MANAGES,
     Role.ADMINISTRATOR: _EVERYBODY | {Permission.BRIDGE_EDIT, Permission.AUDIT_READ},

@@ -21,6 +21,18 @@ class ActForm(Form):
     version = IntegerField(widget=HiddenInput())
 
 
+class WritingForm(Form):
+    """Who writes to members while the registry has their ticket, unless something else is chosen on it."""
+
+    allowed = RadioField(
+        "While the registry has a ticket",
+        choices=[
+            ("no", "Only we write to the member; the registry asks us"),
+            ("yes", "The registry may write to the member too, and reads what the member answers"),
+        ],
+    )
+
+
 class AcceptForm(ActForm):
     """The registry takes it on."""
 

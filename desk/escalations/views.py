@@ -7,6 +7,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from desk.access import current_actor, requires
+from desk.accounts import queries as accounts
+from desk.accounts.models import Consortium
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
@@ -22,7 +24,7 @@ from desk.domain.escalation import (
     ReturnReason,
     Side,
 )
-from desk.domain.permissions import Actor, Permission
+from desk.domain.permissions import Actor, Permission, Place, may
 from desk.errors import status_of
 from desk.escalations import forms, queries, service
 from desk.escalations.models import Escalation
@@ -80,6 +82,7 @@ def words() -> dict[str, Any]:
         "return_reasons": REASON_LABELS,
         "escalation_words": _words,
         "escalation_buttons": _buttons,
+        "may_choose_writing": _may_choose_writing,
     }
 
 
@@ -115,10 +118,11 @@ def index() -> str:
 @requires(Permission.TICKET_ESCALATE)
 def sent() -> str:
     """What the lead has handed over, or is preparing."""
-    return _list("escalations/sent.html")
+    places = [accounts.consortium(db.session(), each) for each in sorted(current_actor().consortia())]
+    return _list("escalations/sent.html", writing=[(place, _may_choose_writing(place)) for place in places])
 
 
-def _list(template: str) -> str:
+def _list(template: str, **more: Any) -> str:
     session, actor = db.session(), current_actor()
     page = page_of(request.args.get("page", type=int))
     wanted, mine = request.args.get("state", ""), request.args.get("mine") == "1"
@@ -134,6 +138,7 @@ def _list(template: str) -> str:
         counts=queries.counts(session, actor),
         states=EscalationState,
         labels=STATE_WORDS,
+        **more,
     )
 
 
@@ -165,6 +170,27 @@ def writing(number: int) -> Any:
     done = "may write to the member now" if allowed else "writes to the member no longer; what it wrote stays"
     flash(f"The registry {done}.", "success")
     return redirect(url_for("tickets.show", number=number, _anchor="escalation"), 303)
+
+
+@blueprint.route("/escalations/sent/writing/<slug>", methods=["GET", "POST"])
+@requires(Permission.HANDOVER_EDIT)
+def writing_at_first(slug: str) -> Any:
+    """Whether the registry may write to the members of a consortium, unless a ticket says otherwise."""
+    place = accounts.consortium_by_slug(db.session(), slug)
+    if place is None or not _may_choose_writing(place):
+        raise NotFound
+    form = forms.WritingForm(allowed="yes" if place.registry_may_write else "no")
+    if form.validate_on_submit():
+        allowed = form.allowed.data == "yes"
+        with transaction() as unit:
+            handover.let_registry_write_at_first(unit, current_actor(), place.id, allowed=allowed, now=utcnow())
+        flash("It is kept, for tickets that are opened from now on.", "success")
+        return redirect(url_for("escalations.sent"), 303)
+    return render_template("escalations/writing.html", form=form, place=place), 422 if form.is_submitted() else 200
+
+
+def _may_choose_writing(place: Consortium) -> bool:
+    return may(current_actor(), Permission.HANDOVER_EDIT, Place(consortium_id=place.id))
 
 
 def _act(number: int, name: str, side: Side, template: str) -> Any:

@@ -8,14 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
-from desk.accounts.models import Team
+from desk.accounts.models import Consortium, Team
 from desk.conversations import service as conversations
 from desk.conversations.models import Message
 from desk.domain.errors import NotFound
 from desk.domain.lifecycle import Action
-from desk.domain.permissions import Actor, Permission, may
+from desk.domain.permissions import Actor, Permission, Place, may
 from desk.domain.sla import Change, HandoverAnswer
 from desk.domain.vocabulary import Audience
+from desk.events import service as events
 from desk.sla import service as sla
 from desk.tickets import service as tickets
 from desk.tickets.models import Ticket, TicketRegistry
@@ -199,6 +200,28 @@ def let_registry_write(session: Session, actor: Actor, ticket: Ticket, *, allowe
     ticket.registry_may_write, ticket.updated_at = allowed, now
     kind = "registry_let_write" if allowed else "registry_kept_from_writing"
     tickets.record(session, ticket, kind, actor, now, audience=Audience.HANDOVER, quiet=True)
+    return True
+
+
+def let_registry_write_at_first(
+    session: Session, actor: Actor, consortium_id: int, *, allowed: bool, now: datetime
+) -> bool:
+    """Whether the registry may write to the members of tickets opened from now on; False when it was so already.
+
+    Tickets that are there keep what was chosen for each. Raises ``NotFound`` for anybody but the lead's manager.
+    """
+    if not may(actor, Permission.HANDOVER_EDIT, Place(consortium_id=consortium_id)):
+        raise NotFound
+    place = session.get_one(Consortium, consortium_id, with_for_update={"of": Consortium}, populate_existing=True)
+    if place.registry_may_write is allowed:
+        return False
+    place.registry_may_write = allowed
+    session.flush()
+    payload = {"allowed": allowed}
+    where: dict[str, Any] = {"consortium_id": consortium_id, "registry_id": place.registry_id}
+    events.record(
+        session, "registry_writing_chosen", at=now, actor_id=actor.person_id, payload=payload, quiet=True, **where
+    )
     return True
 
 

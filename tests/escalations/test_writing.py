@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from desk.accounts.models import Consortium
 from desk.db import transaction
 from desk.domain.errors import IllegalTransition, NotFound
 from desk.domain.escalation import ReturnReason
@@ -12,6 +13,7 @@ from desk.domain.lifecycle import State
 from desk.domain.permissions import MessageSubject, Permission, may
 from desk.domain.vocabulary import Audience, Channel
 from desk.escalations import service
+from desk.events.models import Event
 from desk.handover import service as handover
 from desk.mail import notify
 from desk.mail.models import OutboundMail
@@ -109,3 +111,43 @@ def test_the_member_sees_who_reads_and_the_registry_is_mailed_what_it_may_read(
     assert "josiah" not in told["rita@orcid.example"]
     assert "Rita Rowan asked the member" in told["leo@north.example"]
     assert ANSWER["text"] in told["leo@north.example"]
+
+
+def test_the_leads_manager_chooses_what_a_new_ticket_begins_with(
+    app: Flask, cast: Cast, session: Session, stage: Stage
+) -> None:
+    path = f"/escalations/sent/writing/{cast.north.slug}"
+    lena = cast.sign_in(app.test_client(), cast.lena)
+    assert f'href="{path}"' in lena.get("/escalations/sent").text
+    assert lena.post(path, data={"allowed": "perhaps"}).status_code == 422
+    for _ in range(2):  # said twice it is kept once
+        assert lena.post(path, data={"allowed": "yes"}).status_code == 303
+    assert "may write to the member too" in lena.get("/escalations/sent").text
+    newer = Stage.set(cast, session)
+    session.refresh(stage.ticket)
+    assert (stage.ticket.registry_may_write, newer.ticket.registry_may_write) == (False, True)
+    assert lena.post(path, data={"allowed": "no"}).status_code == 303
+    session.rollback()
+    chosen = session.scalars(sa.select(Event).where(Event.kind == "registry_writing_chosen").order_by(Event.id)).all()
+    assert [(each.actor_id, each.consortium_id, each.payload, each.ticket_id) for each in chosen] == [
+        (cast.lena.id, cast.north.id, {"allowed": True}, None),
+        (cast.lena.id, cast.north.id, {"allowed": False}, None),
+    ]
+    assert all(each.expanded_at is not None for each in chosen), "nobody is mailed about it"
+
+
+def test_nobody_but_the_leads_own_manager_chooses_it(app: Flask, cast: Cast, session: Session) -> None:
+    path = f"/escalations/sent/writing/{cast.north.slug}"
+    for name, person in cast.people().items():
+        if name == "lena":
+            continue
+        client = cast.sign_in(app.test_client(), person)
+        assert client.get(path).status_code == client.post(path, data={"allowed": "yes"}).status_code == 404, name
+        with pytest.raises(NotFound):
+            handover.let_registry_write_at_first(session, cast.actor(person), cast.north.id, allowed=True, now=cast.now)
+    page = cast.sign_in(app.test_client(), cast.leo).get("/escalations/sent").text
+    assert "only you write to members; ORCID asks you" in page and path not in page
+    session.rollback()
+    session.expire_all()
+    assert not session.get_one(Consortium, cast.north.id).registry_may_write
+    assert cast.sign_in(app.test_client(), cast.lena).get("/escalations/sent/writing/nowhere").status_code == 404
