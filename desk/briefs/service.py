@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
 from desk.conversations import queries as conversations
+from desk.conversations import service as texts
+from desk.conversations.models import Attachment
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.escalation import (
     EDITABLE,
@@ -54,13 +56,14 @@ def save_brief(
 
     ``messages`` and ``attachments`` are ids the lead wants to disclose; ``version`` is None only for the first copy.
     ``looked_at``: numbers of issues that the lead looked at and that this is none of; kept with the instant.
-    Returns the hand-over and what sorts of secrets were taken out of the brief. Raises ``InvalidInput`` for a message
-    or file that is not of the member's conversation.
+    Returns the hand-over and what was taken out of the brief: sorts of secrets, and text files that hold some. Raises
+    ``InvalidInput`` for a message or file that is not of the member's conversation.
     """
     tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
     found = escalations.newest(session, ticket.id)
     clean, removed = without_secrets(brief)
-    chosen_messages, chosen_attachments = _chosen(session, ticket, messages, attachments)
+    chosen_messages, files = _chosen(session, ticket, messages, attachments)
+    chosen_attachments, withheld = _without_secrets(session, ticket, files)
     is_open = found is not None and found.state in OPEN
     before = Brief.from_dict(found.brief) if found is not None and is_open else None
     clean = _looked(session, actor, ticket, clean, before, looked_at, now)
@@ -75,10 +78,14 @@ def save_brief(
     found.brief = clean.to_dict()
     found.chosen_messages, found.chosen_attachments = chosen_messages, chosen_attachments
     session.flush()
-    if removed:
-        what: dict[str, Any] = {"payload": {"kinds": sorted(set(removed))}, "audience": Audience.LEAD, "quiet": True}
+    if removed or withheld:
+        payload: dict[str, Any] = {"kinds": sorted({*removed, *(kind for _, kinds in withheld for kind in kinds)})}
+        if withheld:
+            payload["files"] = [file.id for file, _ in withheld]
+        what: dict[str, Any] = {"payload": payload, "audience": Audience.LEAD, "quiet": True}
         tickets.record(session, ticket, "brief_cleaned", actor, now, escalation_id=found.id, **what)
-    return found, sorted(set(removed))
+    files_out = [f"the file “{file.file_name}” ({', '.join(kinds)})" for file, kinds in withheld]
+    return found, [*sorted(set(removed)), *files_out]
 
 
 def _looked(
@@ -121,15 +128,27 @@ def _prepare(session: Session, actor: Actor, ticket: Ticket, last: Escalation | 
 
 def _chosen(
     session: Session, ticket: Ticket, messages: Collection[int], attachments: Collection[int]
-) -> tuple[list[int], list[int]]:
-    """The ids in order, checked. A file is disclosed with its message only: alone nobody could place it."""
+) -> tuple[list[int], list[Attachment]]:
+    """Ids and files in order, checked. A file is disclosed with its message only: alone nobody could place it."""
     own = {each.id: each for each in conversations.member_messages(session, ticket.id)}
     if not set(messages) <= set(own):
         raise InvalidInput("Only messages between the member and you can be shown to the registry.", field="messages")
-    files = {file.id for message_id in messages for file in own[message_id].attachments}
-    if not set(attachments) <= files:
+    files = {file.id: file for message_id in messages for file in own[message_id].attachments}
+    if not set(attachments) <= set(files):
         raise InvalidInput("A file is shown together with its message: please choose both.", field="attachments")
-    return sorted(set(messages)), sorted(set(attachments))
+    return sorted(set(messages)), [files[each] for each in sorted(set(attachments))]
+
+
+def _without_secrets(
+    session: Session, ticket: Ticket, files: Collection[Attachment]
+) -> tuple[list[int], list[tuple[Attachment, list[str]]]]:
+    """The ids of files that may be shown, and those in which something secret was found, with what.
+
+    What the registry reads already stays chosen: nothing can be taken back from it.
+    """
+    shown = {each.attachment_id for each in conversations.disclosures_of(session, ticket.id)}
+    found = [(file, [] if file.id in shown else texts.secrets_of(file)) for file in files]
+    return [file.id for file, kinds in found if not kinds], [(file, kinds) for file, kinds in found if kinds]
 
 
 def link_instead(

@@ -13,6 +13,7 @@ from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound, NotPermitted
 from desk.domain.escalation import EDITABLE, OPEN, Brief, lacks
+from desk.domain.files import SEARCHED
 from desk.domain.permissions import Actor, Permission, may
 from desk.errors import status_of
 from desk.escalations import queries as escalations
@@ -61,7 +62,7 @@ def edit(number: int) -> Any:
     except (Conflict, InvalidInput, IllegalTransition) as error:
         return _refused_brief(number, form, error)
     if removed:
-        flash(f"Removed from your text to keep accounts safe: {', '.join(removed)}.", "warning")
+        flash(f"Removed from what you chose and wrote, to keep accounts safe: {', '.join(removed)}.", "warning")
     flash("The brief is saved. Nothing was sent yet.", "success")
     return redirect(url_for("briefs.edit" if missing else "briefs.preview", number=number), 303)
 
@@ -108,6 +109,7 @@ def _edit_page(
         looked={each.number: datetime.fromisoformat(each.at) for each in shown.issues_checked},
         looked_now=forms.chosen(request.form, "looked_at") if sending else (),
         theirs=lines_of(theirs, entry) if theirs else None,
+        searched=SEARCHED,
         locked=found is not None and found.state not in EDITABLE,
     )
 

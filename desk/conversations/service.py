@@ -11,7 +11,7 @@ from desk import markup, storage
 from desk.conversations import queries
 from desk.conversations.models import Attachment, Disclosure, Message
 from desk.domain.errors import InvalidInput
-from desk.domain.files import clean_name
+from desk.domain.files import SEARCHED, clean_name, secrets_in
 from desk.domain.identifiers import redact
 from desk.domain.text import clean_text
 from desk.domain.vocabulary import Audience, Channel
@@ -105,21 +105,48 @@ def disclose(
     masked: Mapping[int, str],
     by_id: int | None,
     now: datetime,
-) -> None:
+) -> list[Attachment]:
     """Show chosen member messages and files to a registry; ``masked`` has the text shown instead, by message id.
 
-    What was disclosed stays so. Raises ``InvalidInput`` for what is not between the member and the desk.
+    What was disclosed stays so. A text file with something secret in it is not shown, whoever chose it; returns the
+    files that were. Raises ``InvalidInput`` for what is not between the member and the desk.
     """
     own = queries.member_messages(session, ticket_id)
-    files = {each.id for message in own for each in message.attachments}
-    if not set(message_ids) <= {message.id for message in own} or not set(attachment_ids) <= files:
+    files = {each.id: each for message in own for each in message.attachments}
+    if not set(message_ids) <= {message.id for message in own} or not set(attachment_ids) <= set(files):
         raise InvalidInput("Only messages between the member and you can be shown to the registry.")
     known = [one for one in queries.disclosures_of(session, ticket_id) if one.registry_id == registry_id]
     for message_id in sorted(set(message_ids) - {one.message_id for one in known}):
         session.add(_disclosure(ticket_id, registry_id, by_id, now, message_id=message_id, text=masked.get(message_id)))
-    for attachment_id in sorted(set(attachment_ids) - {one.attachment_id for one in known}):
-        session.add(_disclosure(ticket_id, registry_id, by_id, now, attachment_id=attachment_id))
+    before = {one.attachment_id for one in known}
+    shown = [files[each] for each in sorted(set(attachment_ids)) if each in before or not secrets_of(files[each])]
+    for file in shown:
+        if file.id not in before:
+            session.add(_disclosure(ticket_id, registry_id, by_id, now, attachment_id=file.id))
     session.flush()
+    return shown
+
+
+def secrets_of(file: Attachment) -> list[str]:
+    """What sorts of secrets a file holds that is kept; none of one whose bytes are gone."""
+    if file.size > SEARCHED:
+        return []
+    try:
+        return secrets_in(file.file_name, file.content_type, storage.store().get(file.key))
+    except KeyError:
+        return []
+
+
+def refuse_secrets(files: Sequence[File]) -> None:
+    """Files that a registry would read as they come in: raises ``InvalidInput`` for one with something secret in it."""
+    for file in files:
+        kinds = secrets_in(file.name, _type_of(file.data), file.data)
+        if kinds:
+            raise InvalidInput(
+                f"“{clean_name(file.name)}” holds something secret: {', '.join(kinds)}. To keep accounts safe it is not"
+                " sent to the registry. Please take it out of the file first.",
+                field="files",
+            )
 
 
 def _disclosure(

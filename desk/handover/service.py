@@ -175,7 +175,7 @@ def disclose(
 ) -> None:
     """Show chosen member messages and files to a registry; ``masked`` has the text shown instead, by message id."""
     tickets.working(session, actor, ticket, Permission.TICKET_ESCALATE)
-    conversations.disclose(
+    shown = conversations.disclose(
         session,
         ticket.id,
         registry_id=registry_id,
@@ -185,7 +185,7 @@ def disclose(
         by_id=actor.person_id,
         now=now,
     )
-    payload = {"registry_id": registry_id, "messages": sorted(message_ids), "attachments": sorted(attachment_ids)}
+    payload = {"registry_id": registry_id, "messages": sorted(message_ids), "attachments": [one.id for one in shown]}
     tickets.record(session, ticket, "disclosed", actor, now, payload=payload, quiet=True)
 
 

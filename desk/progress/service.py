@@ -54,6 +54,8 @@ def add_message(
     if ticket.merged_into_id is not None:
         raise IllegalTransition(f"This ticket was merged into #{ticket.merged_into_id}. Please write there.")
     _is_up_to_date(session, actor, ticket, seen_message_id)
+    if audience is Audience.HANDOVER:
+        conversations.refuse_secrets(files)
     by_staff = writes_as_staff(actor, subject)
     if audience is Audience.MEMBER and not by_staff and not machine and _is_over(ticket, now):
         return _follow_up(session, actor, ticket, text, files, channel, quoted_text, now)

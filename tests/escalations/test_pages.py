@@ -136,7 +136,7 @@ def test_a_secret_that_was_typed_is_removed_and_the_writer_told(stage: Stage, br
     path = f"/tickets/{stage.ticket.number}/escalate"
     sent = filled(stage, steps="curl -u CLIENT:hunter22222 https://api.example")
     page = browser("leo").post(path, data=sent, follow_redirects=True).text
-    assert "Removed from your text" in page
+    assert "to keep accounts safe: password" in page
     assert "hunter22222" not in page
 
 
