@@ -149,6 +149,7 @@ def _sweep(session: Session, at: datetime) -> None:
 def _finish(session: Session, people: list[Human], plans: list[Plan], seed: int, now: datetime) -> Made:
     filings.file_some(session, now)
     filings.let_some_write(session, now)
+    wishes.give_news(session, people, now)
     while registry_actions.remind(session, now, BATCH):
         pass
     events.record(session, LOADED, at=now, payload={"seed": seed}, quiet=True)
