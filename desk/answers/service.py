@@ -22,7 +22,7 @@ from desk.conversations.service import File
 from desk.db import insert_ignore
 from desk.domain.bridge import MEANING_LABELS, TIER_OF, WORD_LENGTH, Meaning, Word, meaning_of, moves_for, reason_of
 from desk.domain.bridge_pattern import NUMBER_LENGTH, Number
-from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound
+from desk.domain.errors import Conflict, DeskError, ForeignNumber, InvalidInput, NotFound
 from desk.domain.escalation import EscalationState, Move, ReturnReason
 from desk.domain.permissions import Actor, Permission
 from desk.domain.text import cut_line
@@ -106,7 +106,8 @@ def record_answer(
 ) -> BridgeSaid:
     """The lead writes down what the registry said elsewhere, such as by telephone; it counts as if it had come by mail.
 
-    Raises ``IllegalTransition`` when the move does not exist now, ``InvalidInput``, ``NotFound``.
+    Raises ``IllegalTransition`` when the move does not exist now, ``InvalidInput``, ``NotFound``; ``ForeignNumber`` for
+    a reference that is another escalation's.
     """
     link = _own_link(session, actor, ticket)
     turn = _Turn.begin(session, link, now, recorded_by=actor)
@@ -114,7 +115,7 @@ def record_answer(
         Number(cut_line(reference, NUMBER_LENGTH), cut_line(reference, NUMBER_LENGTH)) if reference.strip() else None
     )
     if why := turn.foreign(number):
-        raise InvalidInput(why, field="reference")
+        raise ForeignNumber(why, field="reference")
     if number is not None:
         turn.bind(number)
     heard = Heard(sender="", text=text)
@@ -124,6 +125,12 @@ def record_answer(
         return turn.note(heard, Became.NOTED, "", turn.write(heard), meaning)
     message = turn.move(heard, Word("", meaning, reason_of(meaning, reason)))
     return turn.note(heard, Became.MOVED, "", message, meaning)
+
+
+def note_refusal(session: Session, actor: Actor, ticket: Ticket, why: str, now: datetime) -> BridgeSaid:
+    """Keep that a lead wrote down what is refused, with who did; raises ``NotFound``."""
+    turn = _Turn.begin(session, _own_link(session, actor, ticket), now, recorded_by=actor)
+    return turn.note(Heard(sender="", text=""), Became.REFUSED, why)
 
 
 def decide(

@@ -11,7 +11,7 @@ from desk.bridge import queries
 from desk.clock import utcnow
 from desk.db import db, transaction
 from desk.domain.bridge import MEANING_LABELS, choices, read_choice
-from desk.domain.errors import DeskError, NotFound, NotPermitted
+from desk.domain.errors import DeskError, ForeignNumber, NotFound, NotPermitted
 from desk.domain.permissions import Actor, Permission
 from desk.errors import status_of
 from desk.escalations.models import Escalation
@@ -80,6 +80,9 @@ def record(number: int) -> Any:
             raise
         except DeskError as refusal:
             form.refuse(getattr(refusal, "field", None), refusal.sentence)
+            if isinstance(refusal, ForeignNumber):
+                with transaction() as unit:
+                    service.note_refusal(unit, actor, tickets.get(unit, actor, number), refusal.sentence, utcnow())
             ticket, panel = _for_lead(db.session(), current_actor(), number)
             return render_template("answers/record.html", ticket=ticket, panel=panel, form=form), status_of(refusal)
     page = render_template("answers/record.html", ticket=ticket, panel=panel, form=form)

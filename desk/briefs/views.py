@@ -11,7 +11,15 @@ from desk.briefs import forms, queries, service
 from desk.catalogue import queries as catalogue
 from desk.clock import utcnow
 from desk.db import db, transaction
-from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound, NotPermitted
+from desk.domain.errors import (
+    Conflict,
+    DeskError,
+    ForeignRegistry,
+    IllegalTransition,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+)
 from desk.domain.escalation import EDITABLE, OPEN, Brief, lacks
 from desk.domain.files import SEARCHED
 from desk.domain.permissions import Actor, Permission, may
@@ -153,6 +161,10 @@ def send(number: int) -> Any:
     except (NotFound, NotPermitted):
         raise
     except (Conflict, InvalidInput, IllegalTransition) as error:
+        if isinstance(error, ForeignRegistry):
+            with transaction() as unit:
+                ticket = tickets.get(unit, actor, number)
+                escalation_service.note_refusal(unit, actor, ticket, "a registry of elsewhere", utcnow())
         return _preview(number, error.sentence), status_of(error)
     flash("The registry has it now. You stay accountable to the member; the registry's clock runs.", "success")
     return redirect(url_for("tickets.show", number=number), 303)

@@ -14,9 +14,11 @@ from desk.delegation.forms import UpdateForm, as_written
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import Permission, may
 from desk.domain.register import LIVE, IssueState
+from desk.domain.script import TRIED, HoldsScript
 from desk.drafts.models import RegistryUpdate
 from desk.errors import status_of
 from desk.issues import queries as issues
+from desk.issues import service as register
 from desk.issues.models import Issue
 
 blueprint = Blueprint("delegation", __name__)
@@ -36,7 +38,7 @@ def write(number: int) -> Any:
         text, version = form.written(actor.timezone), form.version.data
         return service.write_update(unit, actor, found, text, to=to, version=version, now=utcnow())
 
-    update, status = _attempt(form, verb)
+    update, status = _attempt(form, number, verb)
     if update is not None:
         flash("The update is written. Each lead has a draft of it.", "success")
         return redirect(url_for("delegation.show", update_id=update.id), 303)
@@ -71,7 +73,7 @@ def edit(update_id: int) -> Any:
             unit, actor, found, form.written(actor.timezone), version=form.version.data, now=utcnow()
         )
 
-    done, status = _attempt(form, verb)
+    done, status = _attempt(form, update.issue_id, verb)
     if done is not None:
         flash("The words are corrected. Drafts that nobody had touched have them; the other leads are told.", "success")
         return redirect(url_for("delegation.show", update_id=update_id), 303)
@@ -89,7 +91,9 @@ def _own(number: int) -> Issue:
     return issue
 
 
-def _attempt(form: UpdateForm, verb: Callable[[Session], RegistryUpdate]) -> tuple[RegistryUpdate | None, int]:
+def _attempt(
+    form: UpdateForm, number: int, verb: Callable[[Session], RegistryUpdate]
+) -> tuple[RegistryUpdate | None, int]:
     """What the verb returns, or None with the status of the page: its refusal is shown in the form."""
     if not form.is_submitted():
         return None, 200
@@ -100,4 +104,7 @@ def _attempt(form: UpdateForm, verb: Callable[[Session], RegistryUpdate]) -> tup
             return verb(unit), 303
     except (InvalidInput, IllegalTransition, Conflict) as refusal:
         form.refuse(refusal.field if isinstance(refusal, InvalidInput) else None, refusal.sentence)
+        if isinstance(refusal, HoldsScript):
+            with transaction() as unit:
+                register.note_refusal(unit, current_actor(), issues.get(unit, current_actor(), number), TRIED, utcnow())
         return None, status_of(refusal)

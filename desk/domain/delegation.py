@@ -11,7 +11,7 @@ from enum import StrEnum
 from desk.domain.calendar import NoOpening
 from desk.domain.calendar_history import CalendarHistory
 from desk.domain.errors import IllegalTransition, InvalidInput
-from desk.domain.register import MOVES, STAFF_WORDS, IssueState, prose, title_line
+from desk.domain.register import MOVES, STAFF_WORDS, IssueState, told_prose, told_title
 from desk.domain.text import REASON_LENGTH, clean_text
 
 HOURS_LEAST = 1
@@ -48,13 +48,13 @@ class UpdateText:
     next_update_at: datetime | None = None
 
     def cleaned(self, now: datetime) -> "UpdateText":
-        """Without secrets and control characters. Raises ``InvalidInput`` with the field."""
+        """Without secrets and control characters. Raises ``InvalidInput`` with the field, ``HoldsScript``."""
         demand_future(self.next_update_at, now)
         return replace(
             self,
-            text=prose(self.text, "text"),
-            member_text=prose(self.member_text, "member_text"),
-            workaround=prose(self.workaround, "workaround", required=False),
+            text=told_prose(self.text, "text"),
+            member_text=told_prose(self.member_text, "member_text"),
+            workaround=told_prose(self.workaround, "workaround", required=False),
         )
 
 
@@ -68,13 +68,13 @@ class DraftText:
     next_update_at: datetime | None = None
 
     def cleaned(self, now: datetime) -> "DraftText":
-        """Without secrets and control characters. Raises ``InvalidInput`` with the field."""
+        """Without secrets and control characters. Raises ``InvalidInput`` with the field, ``HoldsScript``."""
         demand_future(self.next_update_at, now)
         return replace(
             self,
-            title=title_line(self.title),
-            text=prose(self.text, "text"),
-            workaround=prose(self.workaround, "workaround", required=False),
+            title=told_title(self.title),
+            text=told_prose(self.text, "text"),
+            workaround=told_prose(self.workaround, "workaround", required=False),
         )
 
 

@@ -43,6 +43,16 @@ class InvalidInput(DeskError):
         self.field = field
 
 
+class ForeignRegistry(InvalidInput):
+    """A hand-over to a registry to which the consortium does not belong. Doors keep that it was tried."""
+
+    sentence = "Your consortium does not belong to the registry of this brief. Withdraw it and begin anew."
+
+
+class ForeignNumber(InvalidInput):
+    """A number of a registry's own desk that is bound to another escalation. Doors keep that it was tried."""
+
+
 class Conflict(DeskError):
     """Somebody else changed the record meanwhile; nothing of this change was kept."""
 

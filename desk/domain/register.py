@@ -8,6 +8,7 @@ from typing import Any
 
 from desk.domain.errors import IllegalTransition, InvalidInput
 from desk.domain.identifiers import redact
+from desk.domain.script import demand_none
 from desk.domain.text import clean_line, clean_text, cut_line
 from desk.domain.vocabulary import Environment
 
@@ -174,6 +175,16 @@ def title_line(title: str) -> str:
 def prose(text: str, field: str, *, required: bool = True) -> str:
     """Several lines, without secrets. Raises ``InvalidInput`` with ``field``."""
     return redact(clean_text(text, name=f"The {field}", field=field, required=required, limit=TEXT_LENGTH))[0]
+
+
+def told_title(title: str) -> str:
+    """A title that members or other desks read: without script, too. Raises ``HoldsScript``, ``InvalidInput``."""
+    return demand_none(title_line(title), "title")
+
+
+def told_prose(text: str, field: str, *, required: bool = True) -> str:
+    """Several lines that members or other desks read: without script, too. Raises ``HoldsScript``, ``InvalidInput``."""
+    return demand_none(prose(text, field, required=required), field)
 
 
 # ------------------------------------------------------------------ what pages show

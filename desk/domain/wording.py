@@ -140,6 +140,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "held": "put it on hold",
     "woken": "It goes on after the hold",
     "escalated": "handed it to the registry",
+    "escalation_refused": "tried a hand-over to a registry to which the consortium does not belong",
     "accepted": "accepted it for the registry",
     "declined": "declined it for the registry",
     "returned": "returned it to the lead",

@@ -21,11 +21,14 @@ from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidIn
 from desk.domain.identifiers import redact
 from desk.domain.permissions import Permission, Place, may
 from desk.domain.register import LIVE
+from desk.domain.script import TRIED, HoldsScript
 from desk.drafts import queries, service
 from desk.drafts.forms import DismissForm, DraftForm, PolicyForm, VersionForm, as_drafted
 from desk.drafts.models import UpdateDraft
 from desk.errors import status_of
 from desk.forms import Form
+from desk.issues import service as register
+from desk.issues.models import Issue
 
 blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
 
@@ -55,7 +58,7 @@ def show(draft_id: int) -> Any:
     if request.form.get("preview"):
         return _page(draft, form, preview=True)
     sends = bool(request.form.get("send"))
-    status = _attempt(form, lambda unit: _written(unit, form, draft_id, sends))
+    status = _attempt(form, lambda unit: _written(unit, form, draft_id, sends), draft_id)
     if status != 303:
         return _page(queries.get(db.session(), actor, draft_id), form, status)
     flash("It is sent, ticket by ticket." if sends else "Your words are kept. It waits for one of you now.", "success")
@@ -157,7 +160,7 @@ def _do(draft_id: int, form: Form | None, verb: Callable[[Session, UpdateDraft],
     return _page(draft, shown, status)
 
 
-def _attempt(form: Form, verb: Callable[[Session], Any]) -> int:
+def _attempt(form: Form, verb: Callable[[Session], Any], draft_id: int | None = None) -> int:
     """303 when it was done, else the status of the refusal, which is shown in the form."""
     try:
         with transaction() as unit:
@@ -165,6 +168,10 @@ def _attempt(form: Form, verb: Callable[[Session], Any]) -> int:
             return 303
     except (InvalidInput, IllegalTransition, Conflict) as refusal:
         form.refuse(refusal.field if isinstance(refusal, InvalidInput) else None, refusal.sentence)
+        if draft_id is not None and isinstance(refusal, HoldsScript):
+            with transaction() as unit:
+                issue = unit.get_one(Issue, queries.get(unit, current_actor(), draft_id).issue_id)
+                register.note_refusal(unit, current_actor(), issue, TRIED, utcnow())
         return status_of(refusal)
 
 

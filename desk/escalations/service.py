@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from desk.accounts import queries as accounts
 from desk.catalogue import queries as catalogue
 from desk.conversations.models import Message
-from desk.domain.errors import Conflict, InvalidInput, NotFound
+from desk.domain.errors import Conflict, ForeignRegistry, InvalidInput, NotFound
 from desk.domain.escalation import (
     STATE_LABELS,
     WITH_REGISTRY,
@@ -50,12 +50,13 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
     """Hand the ticket over with the brief as it was saved; a further sending is a new acceptance cycle of the same.
 
     Raises ``InvalidInput`` that names what the catalogue entry demands and the brief lacks; ``field`` is the first.
+    ``ForeignRegistry``: the brief is for a registry that is not the consortium's.
     """
     turn = _begin(session, actor, ticket, _LEAD, version, now)
     found = turn.found
     state = next_state(found.state, Move.SEND)
     if found.registry_id != accounts.consortium(session, ticket.consortium_id).registry_id:
-        raise InvalidInput("Your consortium does not belong to the registry of this brief. Withdraw it and begin anew.")
+        raise ForeignRegistry
     brief = Brief.from_dict(found.brief)
     missing = lacks(brief, catalogue.entry_for(session, ticket.catalogue_key, ticket.consortium_id))
     if missing:
@@ -98,6 +99,14 @@ def send(session: Session, actor: Actor, ticket: Ticket, *, version: int | None 
         now=now,
     )
     return found
+
+
+def note_refusal(session: Session, actor: Actor, ticket: Ticket, what: str, now: datetime) -> None:
+    """Keep that somebody tried a hand-over that is refused whatever the brief says. For the ticket's lead."""
+    tickets.working(session, actor, ticket, _LEAD)
+    tickets.record(
+        session, ticket, "escalation_refused", actor, now, payload={"what": what}, audience=Audience.LEAD, quiet=True
+    )
 
 
 def accept(

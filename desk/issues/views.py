@@ -17,6 +17,7 @@ from desk.domain import register, spreadsheet
 from desk.domain.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import IssueSubject, Permission, may
 from desk.domain.register import Filters, IssueState
+from desk.domain.script import TRIED, HoldsScript
 from desk.drafts import queries as drafts
 from desk.errors import status_of
 from desk.forms import Form, id_of, page_of
@@ -307,13 +308,15 @@ def _editable(number: int) -> Issue:
     return issue
 
 
-def _attempt(form: Form, verb: Callable[[Session], Any]) -> tuple[Any, int]:
+def _attempt(form: Form, verb: Callable[[Session], Any], number: int | None = None) -> tuple[Any, int]:
     """What the verb returns, or None with the status of its refusal, which is shown in the form."""
     try:
         with transaction() as unit:
             return verb(unit), 303
     except (InvalidInput, IllegalTransition, Conflict) as refusal:
         form.refuse(getattr(refusal, "field", None), refusal.sentence)
+        if number is not None and isinstance(refusal, HoldsScript):
+            _note_refusal(number, TRIED)
         return None, status_of(refusal)
 
 
@@ -325,7 +328,7 @@ def _do(number: int, form: Form, name: str, verb: Callable[[Session, Issue], Any
     """A form of the record's page: do it and show the page again, or show the form with what was refused."""
     status = 422
     if form.validate():
-        result, status = _attempt(form, lambda unit: verb(unit, _of(unit, number)))
+        result, status = _attempt(form, lambda unit: verb(unit, _of(unit, number)), number)
         if result is not None:
             flash(done, "success")
             return redirect(url_for("issues.show", number=number), 303)

@@ -15,7 +15,7 @@ from desk.accounts.models import MemberOrg
 from desk.db import insert_ignore
 from desk.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from desk.domain.permissions import Actor
-from desk.domain.register import LIVE, EntryAudience, IssueState, prose, title_line
+from desk.domain.register import LIVE, EntryAudience, IssueState, prose, told_prose, told_title
 from desk.issues import queries as issues
 from desk.issues.models import Issue, IssueMemberOrg, IssuePublication, IssueUpdate
 from desk.issues.service import (
@@ -49,17 +49,18 @@ def publish(
 ) -> IssuePublication:
     """Publish to the members of one consortium, or replace what they read. Only that consortium's lead does this.
 
-    ``version``: of the publication as it was read, if any. Raises ``NotPermitted``, ``Conflict``, ``InvalidInput``.
+    ``version``: of the publication as it was read, if any. Raises ``NotPermitted``, ``Conflict``, ``InvalidInput``,
+    ``HoldsScript``.
     """
     _demand_voice(session, actor, issue, consortium_id)
-    text, workaround = prose(text, "text"), prose(workaround, "workaround", required=False)
+    text, workaround = told_prose(text, "text"), told_prose(workaround, "workaround", required=False)
     _demand_future(next_update_at, now)
     told = issues.publication(session, issue.id, consortium_id)
     if told is not None and version is not None and told.version != version:
         raise Conflict
     values = {
         "state": issue.state,
-        "title": title_line(title),
+        "title": told_title(title),
         "text": text,
         "html": markup.markdown(text),
         "workaround": workaround,
@@ -104,7 +105,7 @@ def add_update(
     now: datetime,
 ) -> IssueUpdate:
     """Add a dated entry: for the owner's desk, for the desks that read the record, or for a consortium's members."""
-    text = prose(text, "text")
+    text = prose(text, "text") if audience is EntryAudience.OWNER else told_prose(text, "text")
     if audience is not EntryAudience.MEMBERS or consortium_id is None:
         demand_edit(session, actor, issue)
         if audience is EntryAudience.MEMBERS:
@@ -148,7 +149,7 @@ def relay(
     """
     if not actor.system:
         _demand_voice(session, actor, issue, consortium_id)
-    text, workaround = prose(text, "text"), prose(workaround, "workaround", required=False)
+    text, workaround = told_prose(text, "text"), told_prose(workaround, "workaround", required=False)
     _demand_future(next_update_at, now)
     told = issues.publication(session, issue.id, consortium_id)
     is_news = told is None or told.withdrawn_at is not None
@@ -163,7 +164,7 @@ def relay(
     # What is fixed or closed promises nothing more unless this says so; an older promise would stand beside "Fixed".
     if next_update_at is not None or passed or state not in LIVE:
         told.next_update_at = next_update_at
-    told.title, told.state = title_line(title), state
+    told.title, told.state = told_title(title), state
     told.workaround, told.workaround_html = workaround, markup.markdown(workaround)
     told.updated_at, told.updated_by = now, actor.person_id
     session.flush()

@@ -16,8 +16,10 @@ from desk.domain.errors import Conflict, InvalidInput, NotFound
 from desk.domain.identifiers import redact
 from desk.domain.permissions import Permission
 from desk.domain.register import MEMBER_WORDS
+from desk.domain.script import TRIED, HoldsScript
 from desk.errors import status_of
 from desk.issues import queries as issues
+from desk.issues import service as register
 from desk.issues.models import Issue, IssuePublication
 from desk.known_issues import queries, service
 from desk.known_issues.forms import MemberForm, PublishForm, as_published, instant
@@ -83,6 +85,9 @@ def _publish(form: PublishForm, number: int, consortium_id: int) -> tuple[IssueP
             )
     except (InvalidInput, Conflict) as refusal:
         form.refuse(getattr(refusal, "field", None), refusal.sentence)
+        if isinstance(refusal, HoldsScript):
+            with transaction() as unit:
+                register.note_refusal(unit, current_actor(), _of(unit, number), TRIED, utcnow())
         return None, status_of(refusal)
     return told, 303
 

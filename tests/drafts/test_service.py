@@ -15,6 +15,7 @@ from desk.domain.delegation import HOURS_MOST, DraftState
 from desk.domain.errors import Conflict, DeskError, IllegalTransition, InvalidInput, NotFound
 from desk.domain.permissions import SYSTEM
 from desk.domain.register import IssueState
+from desk.domain.script import HoldsScript
 from desk.domain.sla import ClockState
 from desk.domain.targets import Kind
 from desk.drafts import queries, service
@@ -165,16 +166,31 @@ def test_a_dismissed_draft_keeps_its_reason_and_is_not_sent(cast: Cast, session:
     assert worked_off(cast.now) == 0
 
 
-def test_a_script_in_a_text_reaches_nobody(cast: Cast, session: Session) -> None:
+HOSTILE = "<script>alert(1)</script>[x](javascript:alert(1)) fine"
+
+
+def test_a_script_in_a_text_is_refused_of_registry_and_lead_and_reaches_nobody(cast: Cast, session: Session) -> None:
     two = Two.set(cast)
-    hostile = "<script>alert(1)</script>[x](javascript:alert(1)) fine"
-    two.said(member_text=hostile, workaround="<img src=x onerror=alert(1)>")
-    sent(cast, cast.leo, cast.north)
-    worked_off(cast.now)
-    told = issues.publication(session, two.number, cast.north.id)
-    assert told is not None
-    for html in (told.html, told.workaround_html, heard(session, two.here)[0].html):
-        assert not any(mark in html for mark in ("<script", "<img", 'href="javascript'))
+    for field in ("text", "member_text", "workaround"):
+        with pytest.raises(HoldsScript) as refusal:
+            two.said(**{field: HOSTILE})
+        assert refusal.value.field == field
+    two.said()
+    for act in (service.save_draft, service.send_draft):
+        with pytest.raises(HoldsScript):
+            acted(cast, cast.leo, act, text=words(two.draft(), text=HOSTILE), version=two.draft().version)
+    assert issues.publication(session, two.number, cast.north.id) is None
+
+
+def test_a_script_that_stood_in_a_draft_before_does_not_go_by_itself(cast: Cast, session: Session) -> None:
+    two = Two.set(cast)
+    allowed(cast, 1)
+    two.said()
+    with transaction() as unit:
+        unit.execute(sa.update(UpdateDraft).values(text=HOSTILE))
+    assert done(service.send_due, cast.now + timedelta(days=3)) == 1
+    assert two.draft().state is DraftState.WAITING and two.draft().send_at is None
+    assert issues.publication(session, two.number, cast.north.id) is None
 
 
 # ------------------------------------------------------------------ by itself

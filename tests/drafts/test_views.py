@@ -45,7 +45,7 @@ def test_what_was_sent_is_shown_as_members_read_it_to_the_lead_and_to_the_regist
     app: Flask, client: FlaskClient, cast: Cast
 ) -> None:
     two = Two.set(cast)
-    update = two.said(text="Seen in **the log**.", workaround="1. Wait\n2. Reload <script>alert(1)</script>")
+    update = two.said(text="Seen in **the log**.", workaround="1. Wait\n2. Reload `<script>alert(1)</script>`")
     sent(cast, cast.leo, cast.north, text="It is `late` in **Berlin**.")
     lead = cast.sign_in(client, cast.leo).get(f"/drafts/{two.draft().id}").text
     assert "<code>late</code> in <strong>Berlin</strong>" in lead and "<strong>the log</strong>" in lead

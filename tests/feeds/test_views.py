@@ -70,7 +70,7 @@ def texts(root: ElementTree.Element, path: str) -> list[str]:
 def test_a_feed_has_what_atom_demands_and_only_what_was_published(app: Flask, cast: Cast) -> None:
     number = opened(cast, text=draft(title="Internal title", symptom=SECRET, cause=SECRET))
     opened(cast, text=draft(title="Never published"))
-    bad = "<script>alert(1)</script> **lists** \x0b may look <empty>"
+    bad = "`<script>alert(1)</script>` **lists** \x0b may look <empty>"
     published(cast, cast.leo, number, cast.north, title="Lists & more", text=bad, workaround="Reload.")
     with transaction() as unit:
         for audience, place in ((EntryAudience.OWNER, None), (EntryAudience.MEMBERS, cast.north.id)):

@@ -133,7 +133,9 @@ def test_nothing_that_people_wrote_becomes_markup(app: Flask, cast: Cast) -> Non
     leo = browser(app, cast, cast.leo)
     leo.post(f"/issues/{number}/decide", data={"text": MARKER})
     leo.post(f"/issues/{number}/updates", data={"text": MARKER, "audience": "owner"})
-    leo.post(f"/issues/{number}/publish/{cast.north.id}", data={"title": MARKER, "text": MARKER, "workaround": MARKER})
+    leo.post(
+        f"/issues/{number}/publish/{cast.north.id}", data=dict.fromkeys(("title", "text", "workaround"), f"`{MARKER}`")
+    )
     ticket = filed(cast, cast.alice, cast.alder, subject=MARKER)
     linked(cast, cast.leo, number, ticket)
     for path in ("/issues", f"/issues/{number}", f"/issues/{number}/edit", f"/issues/{number}/publish/{cast.north.id}"):

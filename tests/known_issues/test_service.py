@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from desk.db import transaction
 from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound, NotPermitted
 from desk.domain.register import EntryAudience, IssueState
+from desk.domain.script import HoldsScript
 from desk.events.models import Event
 from desk.issues import queries as issues
 from desk.issues import service as register
@@ -34,9 +35,34 @@ def moved(cast: Cast, person: Any, number: int, to: IssueState) -> None:
 # ------------------------------------------------------------------ publishing
 
 
+@pytest.mark.parametrize("field", ["title", "text", "workaround"])
+@pytest.mark.parametrize("bad", ["<script>alert(1)</script>", "<img onerror=alert(1)>", "[x](javascript:alert(1))"])
+def test_a_text_with_script_is_refused_at_its_field_and_nothing_is_kept(
+    cast: Cast, session: Session, field: str, bad: str
+) -> None:
+    number = opened(cast)
+    with pytest.raises(HoldsScript) as refusal:
+        published(cast, cast.leo, number, cast.north, **{field: f"It helps. {bad}"})
+    assert refusal.value.field == field and "alert" not in refusal.value.sentence
+    assert session.scalars(sa.select(IssuePublication)).all() == []
+    assert events(session, "issue_published") == []
+
+
+def test_an_update_with_script_is_refused_for_members_and_other_desks(cast: Cast, session: Session) -> None:
+    number = opened(cast)
+    published(cast, cast.leo, number, cast.north)
+    for audience, place in ((EntryAudience.MEMBERS, cast.north.id), (EntryAudience.DESKS, None)):
+        with pytest.raises(HoldsScript), transaction() as unit:
+            service.add_update(
+                unit, cast.actor(cast.leo), issue(unit, cast, cast.leo, number),
+                audience=audience, text="<svg onload=alert(1)>", consortium_id=place, now=cast.now,
+            )  # fmt: skip
+    assert events(session, "issue_updated") == []
+
+
 def test_what_is_published_has_neither_secrets_nor_script(cast: Cast, session: Session) -> None:
     number = opened(cast)
-    bad = f"<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)> {TOKEN}"
+    bad = f"`<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>` {TOKEN}"
     published(cast, cast.leo, number, cast.north, text=bad, workaround=bad, title=f"Empty lists {TOKEN}")
     told = session.scalars(sa.select(IssuePublication)).one()
     stored = told.title + told.text + told.workaround

@@ -19,7 +19,7 @@ def test_the_preview_shows_what_members_will_read_and_publishes_nothing(app: Fla
     number = secret_issue(cast)
     leo = browser(app, cast, cast.leo)
     path = f"/issues/{number}/publish/{cast.north.id}"
-    data = {"title": "Lists look empty", "text": f"Some **lists** look empty. {MARKER}", "workaround": "Reload."}
+    data = {"title": "Lists look empty", "text": f"Some **lists** look empty. `{MARKER}`", "workaround": "Reload."}
     page = leo.post(path, data={**data, "preview": "1"})
     assert page.status_code == 200
     assert "<strong>lists</strong>" in page.text and "<script>alert" not in page.text
