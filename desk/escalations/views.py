@@ -19,6 +19,7 @@ from desk.domain.escalation import (
     SIDES,
     STATE_LABELS,
     STATE_WORDS,
+    WITH_REGISTRY,
     EscalationState,
     Move,
     ReturnReason,
@@ -70,6 +71,8 @@ WORDS: dict[Move, tuple[str, str, str]] = {
         "Close it",
     ),
 }
+# Withdrawing what the registry has not, or no longer.
+_DROP = ("Drop the escalation", "The brief is not sent, and you go on with the ticket yourselves.", "Drop it")
 _TIERS = {3: "Pass it to engineering", 2: "Pass it back to support"}
 _FORWARD = frozenset({Move.REPORT_FIX, Move.VERIFY})  # what usually comes next looks so
 
@@ -86,11 +89,16 @@ def words() -> dict[str, Any]:
     }
 
 
-def _words(move: Move, form: forms.ActForm) -> tuple[str, str, str]:
-    title, text, button = WORDS[move]
+def _words(move: Move, form: forms.ActForm, panel: queries.Panel) -> tuple[str, str, str]:
+    title, text, button = _said(move, panel)
     if isinstance(form, forms.TierForm):
         title = _TIERS[int(form.tier.data)]
     return title, text, button
+
+
+def _said(move: Move, panel: queries.Panel) -> tuple[str, str, str]:
+    drops = move is Move.WITHDRAW and panel.escalation is not None and panel.escalation.state not in WITH_REGISTRY
+    return _DROP if drops else WORDS[move]
 
 
 def _buttons(panel: queries.Panel) -> list[tuple[Move, str, str]]:
@@ -99,7 +107,7 @@ def _buttons(panel: queries.Panel) -> list[tuple[Move, str, str]]:
     found: list[tuple[Move, str, str]] = []
     for move in panel.moves:
         if move in WORDS and move is not Move.ACCEPT:  # that one is a form of the panel's own
-            title = _TIERS[5 - tier] if move is Move.MOVE_TIER else WORDS[move][0]
+            title = _TIERS[5 - tier] if move is Move.MOVE_TIER else _said(move, panel)[0]
             found.append((move, title, "primary" if move in _FORWARD else "secondary"))
     return found
 

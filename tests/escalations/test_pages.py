@@ -375,6 +375,10 @@ def test_what_was_declined_says_so_with_the_entry_that_answers_it(stage: Stage, 
     page = browser("leo").get(f"/tickets/{stage.ticket.number}").text
     box = page[page.index("came-back") : page.index("Conversation</h2>")]
     assert "ORCID declined the escalation" in box and "You can answer it: <strong>" in box
+    # The registry has it no longer: there is nothing to take back, only to drop.
+    assert "Drop the escalation" in page and "Take it back" not in page
+    form = browser("leo").get(f"/tickets/{stage.ticket.number}/escalation/withdraw").text
+    assert "The brief is not sent" in form and "Take it back" not in form
     assert re.search(r"<input checked[^>]*value=\"member\"", page)
 
 
