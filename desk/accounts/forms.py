@@ -7,24 +7,11 @@ from wtforms.validators import InputRequired, Length
 
 from desk.accounts.service import ADDRESS_LENGTH
 from desk.db import NAME_LENGTH
+from desk.domain.languages import LANGUAGES, WRITTEN
 from desk.forms import Form
 from desk.passwords import PASSWORD_MAX, PASSWORD_MIN
 
-LANGUAGES = (
-    ("en", "English"),
-    ("de", "Deutsch"),
-    ("es", "Español"),
-    ("fr", "Français"),
-    ("it", "Italiano"),
-    ("nl", "Nederlands"),
-    ("pl", "Polski"),
-    ("pt", "Português"),
-    ("sv", "Svenska"),
-    ("uk", "Українська"),
-    ("ja", "日本語"),
-    ("zh", "中文"),
-)
-
+_LETTERS = ", ".join(LANGUAGES[each] for each in WRITTEN)
 _NEW_PASSWORD = f"At least {PASSWORD_MIN} characters. A few words are easy to remember and hard to guess."
 
 
@@ -64,6 +51,7 @@ class ProfileForm(Form):
     )
     language = SelectField(
         "Language you like to be answered in",
-        choices=LANGUAGES,
-        description="The desk's pages are in English; the people who answer you see this.",
+        choices=list(LANGUAGES.items()),
+        description=f"The desk's own letters come in this language where it writes it ({_LETTERS}), else in English. "
+        "Pages are in English; the people who answer you see this.",
     )

@@ -46,6 +46,7 @@ from desk.mail.storms import PairCaps
 from desk.mail.threading import Decision, Verdict
 
 MOST_FILES = 100
+OWN_MAIL = "It is our own mail, come back."
 _OURS_LOOKED_AT = 20
 _REFERENCE = re.compile(r"\bEscalation ([0-9]{1,9})-([0-9]{1,4})\b")
 
@@ -190,7 +191,7 @@ def _is_our_own(session: Session, message: InboundMessage) -> str:
     """Why a mail is one of ours that came back, whoever it says it is from; '' when it is not."""
     names = {name.lower() for name, _ in message.desk_fields}
     sent = bool(message.message_id) and bool(mails.sent_by_ids(session, [message.message_id]))
-    return "It is our own mail, come back." if sent or ESCALATION_MARK.lower() in names else ""
+    return OWN_MAIL if sent or ESCALATION_MARK.lower() in names else ""
 
 
 # ------------------------------------------------------------------ whose word

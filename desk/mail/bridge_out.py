@@ -33,6 +33,8 @@ from desk.mail.models import Hold, InboundMail, OutboundMail, OutboundState
 from desk.storage import store
 from desk.tickets.models import Ticket
 
+THEIR_DESK = "the registry's desk"
+NOT_WRITTEN = "the mail could not be written"
 _REFERENCES = 10
 _BEGINS = frozenset({"escalated", "tier_moved"})
 _KINDS = {
@@ -112,7 +114,7 @@ def tell_unwritten(session: Session, event: Event, now: datetime) -> None:
         at=now,
         audience=Audience.LEAD.value,
         ticket_id=event.ticket_id,
-        payload={"address": "the registry's desk", "why": "the mail could not be written", "suppressed": False},
+        payload={"address": THEIR_DESK, "why": NOT_WRITTEN, "suppressed": False},
     )
 
 

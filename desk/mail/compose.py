@@ -87,5 +87,5 @@ def compose(row: OutboundMail, *, link: str = "", carried: Carried | None = None
     for name, kind, data in carried.files if carried else ():
         main, _, sub = kind.partition("/")
         message.add_attachment(data, maintype=main, subtype=sub or "octet-stream", filename=name, cte="base64")
-    message["Content-Language"] = "en"  # last: the library moves such headers into the first part
+    message["Content-Language"] = row.language  # last: the library moves such headers into the first part
     return message

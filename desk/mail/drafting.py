@@ -14,9 +14,10 @@ from desk.accounts.models import Person
 from desk.config import Settings
 from desk.db import NAME_LENGTH
 from desk.domain.bulk_answer import EVENT_KEY
+from desk.domain.languages import ENGLISH
 from desk.domain.notices import MEMBER, PERSONAL, SUBSCRIBED, Topic, topic_of
 from desk.events.models import Event
-from desk.mail import letter, queries, storms, undelivered
+from desk.mail import letter, queries, storms, translation, undelivered
 from desk.mail.address import Signer
 from desk.mail.charsets import one_line
 from desk.mail.letter import Letter
@@ -42,7 +43,7 @@ def add(session: Session, event: Event, recipient: Recipient, settings: Settings
 
     def wording(row: OutboundMail) -> Letter:
         shown = values(session, event, recipient, settings, now) | {"unsubscribe_url": row.unsubscribe}
-        return letter.write(event.kind, shown, zone=recipient.zone, with_marker=bool(row.reply_to))
+        return letter.write(event.kind, shown, **_reader(recipient), with_marker=bool(row.reply_to))
 
     topics = [one for one in (topic(session, event, recipient),) if one in SUBSCRIBED]
     row = _row(session, event, recipient, settings, now, topics)
@@ -60,7 +61,7 @@ def add_gathered(
         parts = [(each.kind, each.at, values(session, each, recipient, settings, now)) for each in happened]
         shown = parts[-1][2] | {"unsubscribe_url": row.unsubscribe}
         section = letter.Section("", "", parts)
-        return letter.collect(letter.GATHERED, [section], shown, zone=recipient.zone, with_marker=bool(row.reply_to))
+        return letter.collect(letter.GATHERED, [section], shown, **_reader(recipient), with_marker=bool(row.reply_to))
 
     topics = {topic(session, each, recipient) for each in happened}
     row = _row(session, last, recipient, settings, now, [one for one in topics if one] if topics <= SUBSCRIBED else [])
@@ -95,7 +96,7 @@ def add_digest(
         shown |= {"ticket": None, "message": None, "unsubscribe_url": row.unsubscribe}
         shown |= {"desk": shown["desk"] if one_desk else "Consortium Desk"}
         shown |= {"signature": shown["signature"] if one_desk else ""}
-        return letter.collect(letter.DIGEST, sections, shown, zone=recipient.zone, with_marker=False)
+        return letter.collect(letter.DIGEST, sections, shown, **_reader(recipient), with_marker=False)
 
     return _written(session, event, row, wording, settings, now)
 
@@ -118,8 +119,13 @@ def _sections(
             found.append(letter.Section("", "", parts))
             continue
         member = f" ({ticket['organisation']})" if ticket["organisation"] else ""
-        found.append(letter.Section(f"#{number} {ticket['subject'] or 'A request'}{member}", ticket["url"], parts))
+        subject = ticket["subject"] or translation.ours("A request", by_ticket[number][-1][1].language)
+        found.append(letter.Section(f"#{number} {subject}{member}", ticket["url"], parts))
     return found
+
+
+def _reader(recipient: Recipient) -> dict[str, str]:
+    return {"zone": recipient.zone, "language": recipient.language}
 
 
 def add_unwritten(session: Session, event: Event, recipient: Recipient, settings: Settings, now: datetime) -> None:
@@ -144,7 +150,7 @@ def _written(
     unproved: bool = False,
 ) -> OutboundMail:
     content = wording(row)
-    row.subject, row.text, row.html = content.subject, content.text, content.html
+    row.subject, row.text, row.html, row.language = content.subject, content.text, content.html, content.language
     gone = undelivered.held_back(session, row)
     known = row.person_id is not None
     held = gone or storms.held_back(session, event, row, settings, now, known=known, unproved=unproved)
@@ -199,6 +205,7 @@ def _blank(
         subject="",
         text="",
         html="",
+        language=ENGLISH,
         unsubscribe=unsubscribe,
         automatic=True,
         state=OutboundState.QUEUED,

@@ -1,6 +1,7 @@
 """The words of a mail of ours: subject, plain text and HTML from the templates of its event. Knows no database.
 
-Templates get values to show and nothing to call. Text of people is never a template.
+Templates get values to show and nothing to call. Text of people is never a template. There is one set of templates, in
+English: what they say goes through ``_`` and ``ngettext``, values that are words of ours through ``ours``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from desk.domain import wording
+from desk.domain.languages import ENGLISH
+from desk.mail import translation
 from desk.mail.charsets import clean, one_line
-from desk.mail.reply import REPLY_ABOVE
+from desk.mail.reply import MARKERS
 
 GATHERED, DIGEST = "gathered", "digest"
 COLLECTIONS = frozenset({GATHERED, DIGEST})
@@ -32,8 +36,36 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=False,
+    extensions=["jinja2.ext.i18n"],
 )
-_environment.filters.update(words=wording.words, counted=wording.counted, span=wording.span)
+
+
+@pass_context
+def _gettext(context: Context, message: str) -> str:
+    return translation.catalogue(context["language"]).gettext(message)
+
+
+@pass_context
+def _ngettext(context: Context, one: str, many: str, count: int) -> str:
+    return translation.catalogue(context["language"]).ngettext(one, many, count)
+
+
+@pass_context
+def _ours(context: Context, text: str) -> str:
+    return translation.ours(text, context["language"])
+
+
+def _strong(text: str) -> Markup:
+    return Markup("<strong>{}</strong>").format(text)
+
+
+def _link(address: str) -> Markup:
+    return Markup('<a href="{0}">{0}</a>').format(address)
+
+
+# The extension adds the method.
+_environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+_environment.filters.update(words=wording.words, span=wording.span, ours=_ours, strong=_strong, link=_link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +75,43 @@ class Letter:
     subject: str
     text: str
     html: str
+    language: str = ENGLISH
 
 
-def write(kind: str, values: Mapping[str, Any], *, zone: str, with_marker: bool) -> Letter:
-    """The letter of an event of this kind; instants are shown in ``zone``.
+def write(kind: str, values: Mapping[str, Any], *, zone: str, language: str, with_marker: bool) -> Letter:
+    """The letter of an event of this kind, in one of ``WRITTEN``; instants are shown in ``zone``.
 
     ``with_marker``: an answer is read at a signed address, and what stands below our marker need not come back.
     """
 
-    context = _context(values, zone, with_marker=with_marker)
+    context = _context(values, zone, language, with_marker=with_marker)
     subject = one_line(_render(kind, "subject.txt", context), 250)
-    return Letter(
-        subject, clean(_render(kind, "body.txt", context)).strip() + "\n", _render(kind, "body.html", context)
-    )
+    text = clean(_render(kind, "body.txt", context)).strip() + "\n"
+    return Letter(subject, text, _render(kind, "body.html", context), language)
 
 
-def _context(values: Mapping[str, Any], zone: str, *, with_marker: bool) -> dict[str, Any]:
+def _context(values: Mapping[str, Any], zone: str, language: str, *, with_marker: bool) -> dict[str, Any]:
+    def moment_in(at: datetime, there: str) -> str:
+        return translation.moment(at, there, language)
+
     def moment(instant: datetime | str) -> str:
         # What happened keeps its instants as text.
-        at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-        return wording.date_and_time(at, zone)
+        return moment_in(datetime.fromisoformat(instant) if isinstance(instant, str) else instant, zone)
 
+    def day(written: str | None) -> str:
+        return translation.day(written, language)
+
+    message = values["message"]
     return {
         **values,
+        "actor": translation.author(values["actor"], language),
+        "message": message and {**message, "author": translation.author(message["author"], language)},
         "moment": moment,
-        "moment_in": wording.date_and_time,
+        "moment_in": moment_in,
+        "day": day,
         "zone": zone,
-        "marker": REPLY_ABOVE if with_marker else "",
+        "language": language,
+        "marker": MARKERS[language] if with_marker else "",
     }
 
 
@@ -86,16 +128,18 @@ class Section:
 
 
 def collect(
-    kind: str, sections: Sequence[Section], values: Mapping[str, Any], *, zone: str, with_marker: bool
+    kind: str, sections: Sequence[Section], values: Mapping[str, Any], *, zone: str, language: str, with_marker: bool
 ) -> Letter:
     """One letter for several events: the words of each are those of its own letter, without what surrounds them."""
-    parts = [_said_once(section.parts, zone) for section in sections]
+    parts = [_said_once(section.parts, zone, language) for section in sections]
     shown = [{"heading": one.heading, "url": one.url, "parts": its} for one, its in zip(sections, parts, strict=True)]
-    count = sum(map(len, parts))
-    return write(kind, {**values, "sections": shown, "count": count}, zone=zone, with_marker=with_marker)
+    values = {**values, "sections": shown, "count": sum(map(len, parts))}
+    return write(kind, values, zone=zone, language=language, with_marker=with_marker)
 
 
-def _said_once(parts: Sequence[tuple[str, datetime, Mapping[str, Any]]], zone: str) -> list[dict[str, Any]]:
+def _said_once(
+    parts: Sequence[tuple[str, datetime, Mapping[str, Any]]], zone: str, language: str
+) -> list[dict[str, Any]]:
     """The words of each event, in order; what we would say in the same words again is said where it was so last.
 
     A request that was returned, unknown to the member, and handed over again is with the registry: that is one piece
@@ -103,9 +147,10 @@ def _said_once(parts: Sequence[tuple[str, datetime, Mapping[str, Any]]], zone: s
     """
     found: dict[object, dict[str, Any]] = {}
     for number, (kind, at, its) in enumerate(parts):
-        text = _content(kind, "body.txt", _context(its, zone, with_marker=False)).strip()
+        context = _context(its, zone, language, with_marker=False)
+        text = _content(kind, "body.txt", context).strip()
         # Rendered with escaping by its own template.
-        html = Markup(_content(kind, "body.html", _context(its, zone, with_marker=False)))  # noqa: S704
+        html = Markup(_content(kind, "body.html", context))  # noqa: S704
         key = text if its["message"] is None else number
         found.pop(key, None)
         found[key] = {"at": at, "text": text, "html": html}

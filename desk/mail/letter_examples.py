@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from desk.domain.languages import ENGLISH
 from desk.domain.notices import PERSONAL
 from desk.domain.vocabulary import Party
 from desk.mail import letter
@@ -130,7 +131,7 @@ _TOGETHER: Mapping[str, tuple[str, ...]] = {
 }
 
 _OBJECTION = {
-    "clock": "Solution",
+    "clock": "Promise to the member",
     "from_at": (_AT - timedelta(hours=6)).isoformat(),
     "until_at": (_AT - timedelta(hours=2)).isoformat(),
     "counted": True,
@@ -163,7 +164,7 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
     },
     "mail_returned": {
         "address": "gone@member.example",
-        "why": "the address does not exist",
+        "why": "there is no such mailbox",
         "suppressed": True,
     },
     "registry_answer_held": {
@@ -181,38 +182,41 @@ _PAYLOADS: Mapping[str, dict[str, Any]] = {
 }
 
 
-def examples(zone: str) -> list[Example]:
-    """All of them, with instants shown in ``zone``."""
-    return [Example(kind, side, example(kind, side, zone)) for side, kinds in READERS.items() for kind in kinds]
+def examples(zone: str, language: str = ENGLISH) -> list[Example]:
+    """All of them in one of ``WRITTEN``, with instants shown in ``zone``."""
+    return [
+        Example(kind, side, example(kind, side, zone, language)) for side, kinds in READERS.items() for kind in kinds
+    ]
 
 
-def example(kind: str, side: str, zone: str) -> Letter:
+def example(kind: str, side: str, zone: str, language: str = ENGLISH) -> Letter:
     """One letter, by the same code that writes the real ones."""
+    reader = {"zone": zone, "language": language}
     if kind in letter.COLLECTIONS:
-        return _collection(kind, side, zone)
-    return letter.write(kind, _values(kind, side, zone), zone=zone, with_marker=kind not in _WITHOUT_A_TICKET)
+        return _collection(kind, side, reader)
+    return letter.write(kind, _values(kind, side), **reader, with_marker=kind not in _WITHOUT_A_TICKET)
 
 
-def _collection(kind: str, side: str, zone: str) -> Letter:
+def _collection(kind: str, side: str, reader: Mapping[str, str]) -> Letter:
     """The two letters that tell of several events, with those that this side gets together."""
-    values = _values("noted", side, zone)
+    values = _values("noted", side)
     moments = (_AT, _AT + timedelta(seconds=80))
-    parts = [(each, at, _values(each, side, zone)) for each, at in zip(_TOGETHER[side], moments, strict=True)]
+    parts = [(each, at, _values(each, side)) for each, at in zip(_TOGETHER[side], moments, strict=True)]
     if kind == letter.GATHERED:
-        return letter.collect(kind, [letter.Section("", "", parts)], values, zone=zone, with_marker=True)
+        return letter.collect(kind, [letter.Section("", "", parts)], values, **reader, with_marker=True)
     subject = "#1040 Redirect address is refused (Example University)"
     sections = [letter.Section(subject, f"{BASE_URL}/tickets/1040", parts)]
     if side == MEMBER:
-        news = [("issue_updated", _AT, _values("issue_updated", side, zone))]
+        news = [("issue_updated", _AT, _values("issue_updated", side))]
         sections.append(letter.Section("", "", news))
     values |= {
         "ticket": None,
         "unsubscribe_url": f"{BASE_URL}/unsubscribe/example",
     }
-    return letter.collect(kind, sections, values, zone=zone, with_marker=False)
+    return letter.collect(kind, sections, values, **reader, with_marker=False)
 
 
-def _values(kind: str, side: str, zone: str) -> dict[str, Any]:
+def _values(kind: str, side: str) -> dict[str, Any]:
     unproved = kind == "received_unverified" and side == MEMBER
     return {
         "side": side,
@@ -253,7 +257,7 @@ def _ticket(side: str, unproved: bool) -> dict[str, Any]:
     return {
         "number": 1040,
         "subject": "" if unproved else "Redirect address is refused",
-        "state": "With the consortium lead" if side == MEMBER else "Open",
+        "state": "Your consortium lead is working on it" if side == MEMBER else "Open",
         "organisation": "" if unproved else "Example University",
         "priority": "" if side == MEMBER else "P2",
         "url": "" if unproved else f"{BASE_URL}/tickets/1040",
@@ -265,7 +269,7 @@ def _clock(kind: str, side: str) -> dict[str, Any]:
     late = kind == "breached"
     due = _AT - timedelta(minutes=5) if late else _DUE
     return {
-        "label": "Solution",
+        "label": "Promise to the member",
         "due_at": due,
         "percent": 75,
         "happened_at": due if late else _AT,
@@ -275,5 +279,5 @@ def _clock(kind: str, side: str) -> dict[str, Any]:
         "stands_still": False,
         "turn": Party.LEAD if side == LEAD else Party.REGISTRY,
         "zone": "Europe/Berlin",
-        "url": f"{BASE_URL}/tickets/1040/clocks#solution",
+        "url": f"{BASE_URL}/tickets/1040/clocks#overall",
     }

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base, JsonDict, JsonList
+from desk.domain.languages import ENGLISH
 from desk.domain.notices import Wait
 from desk.domain.vocabulary import Audience
 from desk.mail.failures import Failure
@@ -152,6 +153,7 @@ class OutboundMail(Base):
     subject: Mapped[str] = mapped_column(sa.String(SUBJECT_LENGTH))
     text: Mapped[str] = mapped_column(sa.Text)
     html: Mapped[str] = mapped_column(sa.Text, default="")
+    language: Mapped[str] = mapped_column(sa.String(16), default=ENGLISH)  # of our words in it
     unsubscribe: Mapped[str] = mapped_column(sa.String(UNSUBSCRIBE_LENGTH), default="")  # where one click ends it
     automatic: Mapped[bool] = mapped_column(default=True)  # marked so that no machine answers it, and capped
     state: Mapped[OutboundState] = mapped_column(default=OutboundState.QUEUED)

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=15)
 GIVE_UP = timedelta(days=5)
 LONGEST_PAUSE_MINUTES = 60
+NOT_TAKEN = "the mail server refused it"
 _random = secrets.SystemRandom()
 
 
@@ -254,7 +255,7 @@ def _note(session: Session, claimed: Claimed, error: Exception | None, now: date
             undelivered.note_refusal(session, row, row.last_error, now)
         else:
             # The address may be as good as before; whoever wrote has to know that this answer did not arrive.
-            why = "the mail server refused it" if final else f"no mail server took it for {GIVE_UP.days} days"
+            why = NOT_TAKEN if final else f"no mail server took it for {GIVE_UP.days} days"
             undelivered.tell(session, row, f"{why} ({row.last_error[:200]})", now, suppressed=False)
     else:
         row.state = OutboundState.QUEUED

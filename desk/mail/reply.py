@@ -5,7 +5,7 @@ harm than a signature that is shown: a doubtful line is kept, and if nothing is 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -15,10 +15,20 @@ from desk.mail.html_quotation import text_with_quotation
 from desk.mail.quotation import is_marked, new_parts
 from desk.mail.signature import without_signature
 
-# On every mail of ours, above the text that need not come back. One language: it is matched, not only read.
-REPLY_ABOVE = "##- Please write your answer above this line -##"
+MARKERS: Mapping[str, str] = {
+    "en": "##- Please write your answer above this line -##",
+    "de": "##- Bitte schreiben Sie Ihre Antwort über diese Zeile -##",
+    "es": "##- Por favor, escriba su respuesta encima de esta línea -##",
+    "fr": "##- Veuillez écrire votre réponse au-dessus de cette ligne -##",
+}
+"""On every mail of ours, by its language, above the text that need not come back. All are known in every answer: a mail
+may be answered by somebody else, or after its reader chose another language."""
+REPLY_ABOVE = MARKERS["en"]
 
-_MARKER = re.compile(re.escape(REPLY_ABOVE[4:-4]).replace(r"\ ", r"\s+"), re.IGNORECASE)
+_MARKER = re.compile(
+    "|".join(re.escape(words[4:-4]).replace(r"\ ", r"\s+") for words in MARKERS.values()), re.IGNORECASE
+)
+_IN_MARKERS = ("answer", "Antwort", "respuesta", "réponse")
 _SUBJECT_PREFIX = re.compile(r"^\W{0,3}(\w{1,12})\s?[:：]")
 _LEAST_IN_COMMON = 0.8
 _MOST_MARKS = 5
@@ -53,7 +63,11 @@ def new_text(message: Readable) -> str:
 def starts_with_marker(text: str) -> str | None:
     """What stands below the marker of a desk like this one where the text begins with it; None where it does not."""
     head, _, rest = text.lstrip().partition("\n")
-    return rest if "answer" in head and _MARKER.search(head) else None
+    return rest if _is_marker(head) else None
+
+
+def _is_marker(line: str) -> bool:
+    return any(word in line for word in _IN_MARKERS) and _MARKER.search(line) is not None
 
 
 def _is_forward(subject: str) -> bool:
@@ -108,7 +122,7 @@ def _texts(parts: Iterable[Sequence[str]]) -> list[str]:
 def _above_our_marker(lines: list[str]) -> list[str]:
     """Without our own mail below its marker, unless the client marks each line: then answers may stand further down."""
     for position, line in enumerate(lines):
-        if "answer" in line and _MARKER.search(line):
+        if _is_marker(line):
             # A marked line in its place, so that the line that introduces our mail is found in any language.
             return lines if is_marked(line) else [*lines[:position], _MARKED_LINE]
     return lines

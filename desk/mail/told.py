@@ -16,6 +16,7 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.corrections.models import Objection
 from desk.domain.bulk_answer import EVENT_KEY
+from desk.domain.languages import ENGLISH
 from desk.domain.permissions import MessageSubject, Permission, Role, may
 from desk.domain.registry_action import ActionState
 from desk.domain.targets import REGISTRY_KINDS
@@ -113,7 +114,8 @@ def _members(session: Session, event: Event, now: datetime) -> list[Recipient]:
     ).all()
     found = [Recipient(person.email, "member", Audience.MEMBER, person) for person in people]
     if ticket.requester_id is None and ticket.unverified_sender and "@" in ticket.unverified_sender:
-        found.append(Recipient(ticket.unverified_sender, "member", Audience.MEMBER))
+        spoken = accounts.consortium(session, ticket.consortium_id).language
+        found.append(Recipient(ticket.unverified_sender, "member", Audience.MEMBER, spoken=spoken))
     return found
 
 
@@ -127,7 +129,9 @@ def _sender(session: Session, event: Event, now: datetime) -> list[Recipient]:
 def _redirected(session: Session, event: Event, now: datetime) -> list[Recipient]:
     """A researcher who was sent elsewhere: by their ticket, or by their address where none was made of their mail."""
     if event.ticket_id is None:
-        return [Recipient(str(event.payload["address"]), "member", Audience.MEMBER)]
+        place = accounts.consortium(session, event.consortium_id) if event.consortium_id is not None else None
+        spoken = place.language if place is not None else ENGLISH
+        return [Recipient(str(event.payload["address"]), "member", Audience.MEMBER, spoken=spoken)]
     ticket = session.get_one(Ticket, event.ticket_id)
     if ticket.unverified_sender is None:
         return _members(session, event, now)

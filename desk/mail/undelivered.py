@@ -39,6 +39,7 @@ SENT_AGAIN = timedelta(days=7)
 """What was held back is queued again for so long; what is older is no news to anybody."""
 
 RETURNED = "mail_returned"
+UNWANTED = "they marked an automatic mail as unwanted"
 _ALWAYS_SENT = frozenset({"sign_in_link_issued"})
 
 
@@ -199,7 +200,7 @@ def _note_complaint(
         return Outcome(f"A complaint about an answer of a person to {about.to_address}. Nothing was stopped.", about)
     began = suppress(session, about.to_address, Cause.COMPLAINT, "they marked a mail of ours as unwanted", now, mail.id)
     if began:
-        tell(session, about, "they marked an automatic mail as unwanted", now, suppressed=True)
+        tell(session, about, UNWANTED, now, suppressed=True)
     return Outcome(f"Complaint of {about.to_address} about an automatic mail: nothing automatic goes there now.", about)
 
 

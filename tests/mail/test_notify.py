@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from desk.config import Settings
 from desk.db import transaction
 from desk.domain import wording
+from desk.domain.languages import WRITTEN
 from desk.domain.permissions import Actor
 from desk.domain.targets import Kind
 from desk.domain.vocabulary import Audience, Channel, Party
@@ -263,10 +265,10 @@ def test_every_event_that_is_told_has_a_letter_and_no_letter_is_left_over() -> N
 @pytest.mark.parametrize("filled", [True, False])
 def test_every_letter_can_be_written_for_every_reader(kind: str, side: str, filled: bool, now: datetime) -> None:
     values = FULL if filled else EMPTY | {"ticket": FULL["ticket"] | {"subject": "", "organisation": "", "url": ""}}
-    for due_at in (now, None):
+    for due_at, language in product((now, None), WRITTEN):
         context = {**values, "side": side, "at": now, "at_now": now, "due_at": due_at, "answer_by": due_at}
         context |= {"before": due_at, "clock": CLOCK | {"due_at": due_at, "happened_at": now, "waited": filled}}
-        written = letter.write(kind, context, zone="Europe/Berlin", with_marker=True)
+        written = letter.write(kind, context, zone="Europe/Berlin", language=language, with_marker=True)
         assert written.subject
         assert written.text.strip()
         assert "49" not in written.text
