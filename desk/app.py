@@ -48,6 +48,7 @@ from desk.issues import views as issues
 from desk.known_issues import views as known_issues
 from desk.learning import views as learning
 from desk.mail import api as mail_api
+from desk.mail import letter_views as letters
 from desk.mail import views as mail
 from desk.matching import views as matching
 from desk.preferences import views as preferences
@@ -203,6 +204,7 @@ def _register_parts(app: Flask, settings: Settings) -> None:
         problems,
         clusters,
         mail,
+        letters,
         mail_api,
         health,
     ):

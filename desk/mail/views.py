@@ -5,8 +5,7 @@ from enum import StrEnum
 from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, send_file, url_for
-from flask_login import current_user
+from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
 
 from desk.access import current_actor, requires
@@ -19,7 +18,7 @@ from desk.domain.errors import Conflict, DeskError, InvalidInput, NotFound, NotP
 from desk.domain.permissions import Actor, Permission, Place
 from desk.forms import id_of, page_of
 from desk.mail import caps as caps_of_desks
-from desk.mail import explained, intake, letter_examples, outbound, quarantine, queries, stopped, undelivered, upcoming
+from desk.mail import explained, intake, outbound, quarantine, queries, stopped, undelivered, upcoming
 from desk.mail.explained import Explained, Outcome
 from desk.mail.forms import LaboratoryForm
 from desk.mail.message import InboundMessage
@@ -27,7 +26,6 @@ from desk.mail.models import InboundMail, InboundOutcome, InboundState, Outbound
 from desk.mail.queries import InboundFilter
 from desk.mail.sandbox import Limits, Unreadable, read_guarded
 from desk.storage import store
-from desk.working_hours.forms import zones
 
 blueprint = Blueprint("mail_screen", __name__, url_prefix="/mail")
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -36,9 +34,6 @@ Kind = TypeVar("Kind", bound=StrEnum)
 _PATIENCE = Limits(processor_seconds=15, seconds=20.0)
 WAITING = "waiting"
 """What the outbox lists that is not written yet, beside the states of mail."""
-
-LETTER_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-"""For the HTML part of a letter of ours, in a frame of the page that lists them: it styles itself, and nothing else."""
 
 
 @blueprint.get("")
@@ -335,40 +330,6 @@ def _experiment(raw: bytes, mailbox: str) -> Explained:
     except Unreadable as error:
         return Explained(mailbox, Outcome.QUARANTINE, error.sentence)
     return explained.explain(db.session(), raw, message, mailbox=mailbox, settings=_settings(), now=utcnow())
-
-
-@blueprint.get("/letters")
-@requires(Permission.MAIL_READ)
-def letters() -> Any:
-    """Every letter that the desk writes, with a made-up example, in a time zone to choose."""
-    zone, asked = _zone(), request.args.get("zone", "").strip()
-    refused = f"“{asked[:60]}” is not the name of a time zone." if asked and asked != zone else ""
-    return render_template(
-        "mail_screen/letters.html",
-        examples=letter_examples.examples(zone),
-        zone=zone,
-        refused=refused,
-        asked=asked,
-        zones=zones(),
-    )
-
-
-@blueprint.get("/letters/html")
-@requires(Permission.MAIL_READ)
-def letter_html() -> Any:
-    """The HTML part of one example, for its frame."""
-    kind, side = request.args.get("kind", ""), request.args.get("to", "")
-    if kind not in letter_examples.READERS.get(side, ()):
-        raise NotFound
-    response = Response(letter_examples.example(kind, side, _zone()).html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = LETTER_POLICY
-    return response
-
-
-def _zone() -> str:
-    """The zone that was asked for, else the reader's own."""
-    asked = request.args.get("zone", "").strip()
-    return asked if asked in zones() else current_user.person.timezone
 
 
 def _settings() -> Settings:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from desk.accounts.models import Consortium, Person
@@ -128,3 +129,16 @@ def test_what_waits_is_written_in_the_language_of_the_moment_of_writing(
     assert "jueves" not in digest.text and "miércoles 4 de marzo de 2026 a las 11:00 CET" in digest.text
     assert digest.text.count("Leo Larch ha escrito una nota solo para su equipo:") == 2
     assert compose(digest)["Content-Language"] == "es"
+
+
+def test_the_page_of_letters_shows_them_in_the_language_that_is_chosen(cast: Cast, client: FlaskClient) -> None:
+    likes(cast.lena, "fr")
+    cast.sign_in(client, cast.lena)
+    page = client.get("/mail/letters").text
+    assert '<option value="fr" lang="fr" selected>Français</option>' in page
+    assert "Nous avons reçu votre demande" in page
+    german = client.get("/mail/letters?language=de").text
+    assert "Wir haben Ihre Anfrage" in german and "language=de" in german
+    shown = client.get("/mail/letters/html?kind=opened&to=member&language=de").text
+    assert '<html lang="de">' in shown and "Wir haben Ihre Anfrage" in shown
+    assert "Nous avons reçu" in client.get("/mail/letters?language=ja").text
