@@ -87,7 +87,7 @@ class TierForm(ActForm):
 class WithdrawForm(ActForm):
     """The lead takes it back."""
 
-    text = TextAreaField("Message to the registry", [_FITS], description="Why you take it back. It may stay empty.")
+    text = TextAreaField("Message to the registry", [_FITS], description="Why. It may stay empty.")
 
 
 class VerifyForm(ActForm):
