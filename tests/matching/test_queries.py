@@ -54,7 +54,8 @@ def test_the_panel_shows_a_desk_the_record_and_a_member_what_is_published(cast: 
 
     def panel(person: Person) -> Panel:
         actor = cast.actor(person)
-        return panel_for(session, actor, tickets.get(session, actor, ticket))
+        found = tickets.get(session, actor, ticket)
+        return panel_for(session, actor, found, tickets.subject_of(session, found))
 
     assert [each.number for each in panel(cast.leo).linked] == [other, number]
     assert panel(cast.leo).may_link
