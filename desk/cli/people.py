@@ -17,6 +17,7 @@ from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import db, transaction
 from desk.domain.errors import DeskError, InvalidInput
+from desk.domain.languages import ENGLISH, LANGUAGES
 from desk.domain.permissions import LEAD_ROLES, MEMBER_ROLES, REGISTRY_ROLES, Role
 
 group = AppGroup("people", help="People and their roles.")
@@ -31,6 +32,7 @@ group = AppGroup("people", help="People and their roles.")
 @click.option("--member", help="Name or ROR id of the member organisation, for a contact or its manager.")
 @click.option("--sees-all", is_flag=True, help="The contact sees all tickets of the organisation.")
 @click.option("--timezone", default="UTC", show_default=True, help="Theirs, such as Europe/Madrid.")
+@click.option("--language", type=click.Choice(list(LANGUAGES)), help="Theirs; left out: that of the consortium.")
 def add(
     email: str,
     name: str | None,
@@ -40,6 +42,7 @@ def add(
     member: str | None,
     sees_all: bool,
     timezone: str,
+    language: str | None,
 ) -> None:
     """Give EMAIL a role, and print a link for choosing a password while the person has none."""
     settings: Settings = current_app.config["DESK"]
@@ -51,7 +54,10 @@ def add(
             if person is None:
                 if not name:
                     raise InvalidInput("This address is new to the desk; please give --name, too.")
-                person = service.add_person(session, name=name, email=email, timezone=timezone, now=now)
+                spoken = language or _spoken(session, consortium)
+                person = service.add_person(
+                    session, name=name, email=email, timezone=timezone, language=spoken, now=now
+                )
             service.grant_role(session, person=person, role=Role(role), now=now, sees_all=sees_all, **place)  # type: ignore[arg-type]
             # A change of roles ends the links given out before, so whoever has not used theirs needs another one.
             waits = accounts.password_hash(session, person.id) is None
@@ -89,6 +95,11 @@ def link(email: str) -> None:
     except DeskError as error:
         raise click.ClickException(error.sentence) from error
     click.echo(address)
+
+
+def _spoken(session: Session, consortium: str | None) -> str:
+    place = accounts.consortium_by_slug(session, consortium or "")
+    return place.language if place is not None else ENGLISH
 
 
 def _end(person_id: int, number: int, now: datetime) -> None:

@@ -22,6 +22,7 @@ from desk.clock import utcnow
 from desk.config import Settings
 from desk.db import transaction
 from desk.domain.errors import DeskError, InvalidInput
+from desk.domain.languages import ENGLISH
 from desk.domain.permissions import SYSTEM, Role
 
 
@@ -69,7 +70,7 @@ def install(session: Session, setup: Setup, now: datetime, *, own_domain: str) -
         registry_id=registry.id,
         slug=slug,
         name=str(setup.consortium["name"]),
-        language=str(setup.consortium.get("language", "en")),
+        language=str(setup.consortium.get("language", ENGLISH)),
         reopen_working_days=int(setup.consortium.get("reopen_working_days", 10)),
         now=now,
     )
@@ -149,7 +150,12 @@ def _members(session: Session, setup: Setup, consortium: Consortium, now: dateti
         found |= {key: row.id for key in (member.name.casefold(), member.ror) if key}
     for contact in setup.contacts:
         person = accounts.person_by_email(session, contact.email) or service.add_person(
-            session, name=contact.name, email=contact.email, timezone=contact.timezone, now=now
+            session,
+            name=contact.name,
+            email=contact.email,
+            timezone=contact.timezone,
+            language=consortium.language,
+            now=now,
         )
         member_org_id = found[member_key(contact.member)]
         service.grant_role(
@@ -171,6 +177,7 @@ def _manager(session: Session, setup: Setup, consortium: Consortium, now: dateti
         name=str(given["name"]),
         email=str(given["email"]),
         timezone=str(given.get("timezone") or setup.hours.spec.get("tz", "UTC")),
+        language=consortium.language,
         now=now,
     )
     service.grant_role(session, person=person, role=Role.LEAD_MANAGER, consortium_id=consortium.id, now=now)

@@ -13,6 +13,7 @@ from desk.accounts.service import clean_address, clean_name, clean_timezone
 from desk.cli.bridge import KEYS
 from desk.domain.errors import InvalidInput
 from desk.domain.identifiers import ror_is_valid
+from desk.domain.languages import ENGLISH, LANGUAGES
 from desk.domain.opening_hours import WEEKDAYS
 from desk.domain.permissions import MEMBER_ROLES, Role
 
@@ -170,6 +171,9 @@ def _check_values(file: str, registry: Mapping[str, Any], consortium: Mapping[st
             faults.add(file, f"[{part}] slug is a short name of small letters, digits and -, not “{table['slug']}”.")
     if registry.get("service") and registry["service"] not in SERVICES:
         faults.add(file, f"[registry] service is {' or '.join(SERVICES)}, not “{registry['service']}”.")
+    language = consortium.get("language", ENGLISH)
+    if language not in LANGUAGES:
+        faults.add(file, f"[consortium] language is one of {', '.join(LANGUAGES)}, not “{language}”.")
     days = consortium.get("reopen_working_days", 10)
     if type(days) is not int or not 1 <= days <= 366:
         faults.add(file, f"[consortium] reopen_working_days is a whole number from 1 to 366, not “{days}”.")

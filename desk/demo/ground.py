@@ -144,7 +144,12 @@ def _found_registry(ground: Ground, place: RegistryPlace, until: datetime) -> No
 def _found_consortium(ground: Ground, place: ConsortiumPlace, until: datetime) -> None:
     session, since = ground.session, ground.since
     consortium = service.add_consortium(
-        session, registry_id=ground.registries[place.registry], slug=place.slug, name=place.name, now=since
+        session,
+        registry_id=ground.registries[place.registry],
+        slug=place.slug,
+        name=place.name,
+        language=place.language,
+        now=since,
     )
     ground.consortia[place.slug] = consortium.id
     hours = _calendar(
@@ -175,7 +180,9 @@ def _found_consortium(ground: Ground, place: ConsortiumPlace, until: datetime) -
 
 def _settle(ground: Ground, human: Human) -> None:
     session, since = ground.session, ground.since
-    person: Person = service.add_person(session, name=human.name, email=human.email, timezone=human.timezone, now=since)
+    person: Person = service.add_person(
+        session, name=human.name, email=human.email, timezone=human.timezone, language=human.language, now=since
+    )
     ground.people[human.email] = person.id
     member_id = ground.members[human.place] if human.role in MEMBER_ROLES else None
     service.grant_role(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from desk.demo.places import CONSORTIA, REGISTRIES, ConsortiumPlace, Member, RegistryPlace
+from desk.domain.languages import ENGLISH
 from desk.domain.permissions import Role
 
 _FIRST = {
@@ -46,6 +47,7 @@ class Human:
     sees_all: bool = False
     contact_roles: tuple[str, ...] = ()
     tier: int = 1
+    language: str = ENGLISH
     signs_in: str = ""  # what the sheet of demo sign-ins says about this person
 
     @property
@@ -120,6 +122,8 @@ def _contacts(consortium: ConsortiumPlace, member: Member, names: Iterator[str],
             member.code,
             sees_all=position == 2,
             contact_roles=labels[position],
+            # Who manages the organisation reads English, as its desk does; the others get letters in their language.
+            language=ENGLISH if position == 0 else consortium.language,
             signs_in=sheet,
         )
 

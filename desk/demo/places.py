@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from desk.domain.languages import ENGLISH
+
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 ROR = "https://ror.org/"
 
@@ -72,6 +74,7 @@ class ConsortiumPlace:
     country: str
     opening: Opening
     members: tuple[Member, ...]
+    language: str = ENGLISH
 
 
 def _office(*windows: str) -> tuple[tuple[str, ...], ...]:
@@ -185,5 +188,6 @@ CONSORTIA = (
             "Europe/Madrid", (*(("09:00-14:00", "15:30-18:00"),) * 4, ("09:00-15:00",), (), ()), "ES", "MD"
         ),
         members=_members(_MESETA, "ES", len(_ALBION) + len(_CORAL)),
+        language="es",
     ),
 )

@@ -2,11 +2,13 @@
 
 import re
 
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from desk.accounts import queries as accounts
+from desk.accounts.models import Consortium
 from desk.accounts.service import set_password
 from desk.clock import utcnow
 from desk.db import transaction
@@ -44,6 +46,19 @@ def test_a_contact_is_added_by_the_members_name_or_ror_id(app: Flask, session: S
         person = accounts.person_by_email(session, email)
         assert person is not None
         assert accounts.actor_of(session, person.id, utcnow()).orgs() == {cast.alder.id}
+
+
+def test_somebody_new_gets_letters_in_the_language_of_the_consortium_unless_another_is_named(
+    app: Flask, session: Session, cast: Cast
+) -> None:
+    with transaction() as work:
+        work.execute(sa.update(Consortium).where(Consortium.id == cast.north.id).values(language="fr"))
+    for email, extra, language in (("a@x.example", (), "fr"), ("b@x.example", ("--language", "de"), "de")):
+        words = ("--name", "N", "--role", "lead_agent", "--consortium", "north", *extra)
+        code, output = run(app, "people", "add", email, *words)
+        assert code == 0, output
+        person = accounts.person_by_email(session, email)
+        assert person is not None and person.language == language
 
 
 def test_somebody_with_a_password_gets_another_role_and_no_link(app: Flask, session: Session, cast: Cast) -> None:

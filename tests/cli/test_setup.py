@@ -142,6 +142,7 @@ def test_a_consortium_is_not_set_up_twice(app: Flask, session: Session) -> None:
         ("setup.toml", "members =", "memebrs =", "the file has “memebrs”, which is not read"),
         ("setup.toml", 'slug = "north"', 'slug = "the north"', "[consortium] slug is a short name"),
         ("setup.toml", 'service = "ORCID"', 'service = "orcid"', "[registry] service is ORCID or DataCite"),
+        ("setup.toml", 'language = "en"', 'language = "German"', "[consortium] language is one of en, de,"),
         ("setup.toml", "days = 10", 'days = "ten"', "reopen_working_days is a whole number from 1 to 366"),
         ("setup.toml", "days = 10", "days = -3", "reopen_working_days is a whole number from 1 to 366"),
         (
