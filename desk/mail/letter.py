@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from desk import markup
 from desk.domain import wording
 from desk.domain.languages import ENGLISH
 from desk.mail import translation
@@ -63,9 +64,15 @@ def _link(address: str) -> Markup:
     return Markup('<a href="{0}">{0}</a>').format(address)
 
 
+def _markdown(text: str) -> Markup:
+    return Markup(markup.markdown(text))  # noqa: S704 - the sanitiser's result
+
+
 # The extension adds the method.
 _environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-_environment.filters.update(words=wording.words, span=wording.span, ours=_ours, strong=_strong, link=_link)
+_environment.filters.update(
+    words=wording.words, span=wording.span, ours=_ours, strong=_strong, link=_link, markdown=_markdown
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ _OBJECTION = {
 }
 _ISSUE = {
     "title": "Sign-in by institution fails for some members",
-    "text": "After signing in, an empty page is shown.\nIt is being looked into.",
+    "text": "After signing in, an **empty page** is shown.\nIt is being looked into.",
     "workaround": "Sign in with an address and a password.",
     "number": 12,
     "members": 7,

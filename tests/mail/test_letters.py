@@ -42,6 +42,13 @@ def test_a_greeting_and_what_somebody_wrote_stand_apart_from_our_words() -> None
         assert "\n\nHere is what was found" in text, text
 
 
+@pytest.mark.parametrize("kind", ["issue_published", "issue_updated"])
+def test_a_published_text_is_in_the_html_part_as_on_its_page(kind: str) -> None:
+    (news,) = (each.letter for each in letter_examples.examples("UTC") if (each.kind, each.side) == (kind, "member"))
+    assert "an **empty page** is shown" in news.text
+    assert "<p>After signing in, an <strong>empty page</strong> is shown.<br>" in news.html
+
+
 def test_the_same_instant_is_shown_in_the_zone_that_was_chosen() -> None:
     here, there = (letter_examples.example("opened", "member", zone).text for zone in ("UTC", "Asia/Kathmandu"))
     assert "14:05 UTC" in here
