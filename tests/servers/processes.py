@@ -121,7 +121,7 @@ class Process:
         self.signal_group(signal.SIGKILL)
         self._popen.wait()
 
-    def stop(self, seconds: float = 40.0) -> int:
+    def stop(self, seconds: float = 120.0) -> int:
         """Ask it to stop; kill it when it does not. Returns its exit code."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
