@@ -68,20 +68,20 @@ def test_a_first_mail_becomes_a_ticket_and_its_receipt_is_on_the_mail_page(
         db.session.rollback()
         return session.scalars(sa.select(Ticket).where(Ticket.subject == "From another terminal")).first()
 
-    ticket = until(opened, seconds=40, what="the ticket")
+    ticket = until(opened, seconds=120, what="the ticket")
     assert ticket is not None
 
     def received() -> bool:
         with urllib.request.urlopen(f"{base}/demo/mail", timeout=10) as page:
             return f"#{ticket.number}" in page.read().decode()
 
-    assert until(received, seconds=40, what="the receipt")
+    assert until(received, seconds=120, what="the receipt")
 
 
 def test_it_ends_cleanly_when_asked_to(served: tuple[Process, str]) -> None:
     process, base = served
     until(lambda: status(f"{base}/sign-in") == 200, what="the pages")
-    assert process.stop(seconds=40) == 0
+    assert process.stop() == 0
     assert "Traceback" not in process.output()
 
 
