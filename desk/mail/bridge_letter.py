@@ -1,6 +1,7 @@
 """The words of a mail to a registry's own desk: stable labelled lines as text, and the same as HTML. No database.
 
-The preview of an escalation and the mail are made here, from the same values.
+The preview of an escalation and the mail are made here, from the same values. In English, whatever the consortium
+speaks: the other desk answers with status words, and its rules and ours match the labels.
 """
 
 from dataclasses import dataclass
