@@ -50,8 +50,8 @@ class ProfileForm(Form):
         description="Dates and promised times are shown in this zone.",
     )
     language = SelectField(
-        "Language you like to be answered in",
+        "Language of your letters",
         choices=list(LANGUAGES.items()),
-        description=f"The desk's own letters come in this language where it writes it ({_LETTERS}), else in English. "
-        "Pages are in English; the people who answer you see this.",
+        description=f"Mail of the desk comes in this language; in English where it is none of {_LETTERS}. "
+        "Pages are in English; who answers you sees it.",
     )
