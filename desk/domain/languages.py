@@ -21,7 +21,7 @@ LANGUAGES: Mapping[str, str] = {
 """By their codes (RFC 5646), each in its own words."""
 
 WRITTEN = (ENGLISH, "de", "es", "fr")
-"""Those with a catalogue in ``translations``; for all others letters are in English, and say so."""
+"""Those with a catalogue in ``desk/translations``; for all others letters are in English, and say so."""
 
 
 def written(language: str) -> str:

@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 from desk.domain import wording
 from desk.domain.languages import ENGLISH
 
-CATALOGUES = Path(__file__).resolve().parents[2] / "translations"
+CATALOGUES = Path(__file__).resolve().parents[1] / "translations"
 
 RECORDED = "%(team)s, recorded by %(person)s"
 SHAPES = (
