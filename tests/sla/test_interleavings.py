@@ -462,16 +462,16 @@ class Interleavings(RuleBasedStateMachine):
 
 @pytest.fixture
 def reset(
-    app: Flask, cast: Cast, database_url: str, request: pytest.FixtureRequest, tmp_path: Path
+    app: Flask, cast: Cast, database_url: str, request: pytest.FixtureRequest, databases: Path
 ) -> Callable[[], None]:
     """Makes the database again what it was when the test began: the cast, and nothing else."""
 
     def fresh() -> None:
         dispose()
         if database_url.startswith("sqlite"):
-            for path in tmp_path.glob("desk.db*"):
+            for path in databases.glob("desk.db*"):
                 path.unlink()
-            shutil.copyfile(request.getfixturevalue("sqlite_cast"), tmp_path / "desk.db")
+            shutil.copyfile(request.getfixturevalue("sqlite_cast"), databases / "desk.db")
             return
         server: Postgres = request.getfixturevalue("postgres")
         name = database_url.rpartition("/")[2]
