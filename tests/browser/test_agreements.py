@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from desk.accounts.models import Person
 from desk.calendars.models import Agreement, AgreementVersion
 from desk.db import transaction
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.tickets.scenes import filed
@@ -80,7 +80,7 @@ def test_steps_of_the_ladder_are_added_and_removed_without_script(
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, session: Session, width: int, scheme: str
 ) -> None:

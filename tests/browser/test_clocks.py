@@ -19,7 +19,7 @@ from desk.domain.vocabulary import Channel
 from desk.handover import service as handover
 from desk.progress import service as progress
 from desk.tickets.models import Ticket
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.cast import Cast
 from tests.clock import MovableClock
 from tests.tickets.scenes import filed
@@ -218,7 +218,7 @@ def objected_to(cast: Cast, number: int) -> None:
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_the_account_fits_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, clock: MovableClock, width: int, scheme: str
 ) -> None:

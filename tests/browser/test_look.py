@@ -16,7 +16,7 @@ from desk.domain.priority import Impact, Urgency
 from desk.domain.vocabulary import Audience
 from desk.handover import service as handover
 from desk.tickets.models import Ticket
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.cast import Cast
 from tests.tickets.scenes import filed, with_catalogue, written
 
@@ -70,7 +70,7 @@ def furnish(cast: Cast) -> None:
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, width: int, scheme: str, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from desk.accounts.models import Person
 from desk.mail import letter_examples
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.cast import Cast
 from tests.tickets.scenes import filed
 
@@ -32,7 +32,7 @@ def findings(page: Page, width: int) -> list[object]:
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_both_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, width: int, scheme: str, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from desk.accounts.models import Person
 from desk.domain.sla import Change
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.cast import Cast
 from tests.sla.rig import Rig, at
 
@@ -61,7 +61,7 @@ def test_a_question_is_asked_by_keyboard_alone_and_the_list_taken_along(
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_the_page_fits_the_screen_and_axe_finds_nothing(
     browser: Browser, site: str, enter: Enter, cast: Cast, rig: Rig, width: int, scheme: str
 ) -> None:

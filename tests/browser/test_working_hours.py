@@ -15,7 +15,7 @@ from desk.calendars.models import Calendar
 from desk.db import transaction
 from desk.domain.permissions import Place
 from desk.working_hours import service
-from tests.browser.marks import in_the_browser_alone
+from tests.browser.marks import in_the_browser_alone, on_each_screen
 from tests.browser.test_tickets import tab_to
 from tests.cast import Cast
 from tests.tickets.scenes import filed
@@ -148,7 +148,7 @@ def test_what_is_wrong_leads_to_its_row(page: Page, enter: Enter, cast: Cast, nu
 
 
 @in_the_browser_alone
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@on_each_screen
 def test_the_pages_fit_the_screen_and_axe_finds_nothing(
     browser: Browser, enter: Enter, cast: Cast, number: int, width: int, scheme: str, tmp_path: Path
 ) -> None:

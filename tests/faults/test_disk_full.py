@@ -19,7 +19,7 @@ from tests.servers.strace import Call
 pytestmark = pytest.mark.faults
 
 __all__ = ["traced"]
-POINTS = 5
+POINTS = 4
 TRY_LATER = 75
 GROWS = ("write", "pwrite64", "fsync", "fdatasync", "rename")
 """What a full disk refuses. ``sendto`` is PostgreSQL's disk, which is a server of its own."""

@@ -26,7 +26,7 @@ from tests.servers.sink import Sink
 
 pytestmark = pytest.mark.faults
 
-POINTS = 8
+POINTS = 6
 FEWER = 5
 
 
