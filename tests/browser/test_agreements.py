@@ -33,7 +33,8 @@ def test_a_promise_is_changed_by_keyboard_alone_after_its_preview(
 ) -> None:
     number, agreement_id = filed(cast), general(session, cast)
     clock.move(timedelta(hours=2))
-    enter(page, cast.lena, f"/service-levels/agreements/{agreement_id}/edit")
+    # As after a link of the summary that was followed before the script was there.
+    enter(page, cast.lena, f"/service-levels/agreements/{agreement_id}/edit#P4_first_response")
     page.get_by_label("First answer, P4, low: number").focus()
     page.keyboard.type("0")
     page.keyboard.press("Control+a")
