@@ -45,7 +45,7 @@ def _row(text: str) -> tuple[Beat, ...]:
 _UNTIL_ESCALATED = (
     "lead.take 0.2 3; lead.ask 0.2 1.5; member.reply 1 9; lead.note 0.2 2; lead.escalate 0.3 4; lead.tell 0.1 0.3;"
 )
-_FIXED = "agent.fix 1 6; lead.fix_told 0.3 3; member.verified 1 10; lead.verify 0.2 3;member.confirm 1 20"
+_FIXED = "agent.fix 1 6; lead.fix_told 0.3 3; member.verified 1 10; lead.verify 0.2 3; member.confirm 1 20"
 
 PLOTS: Mapping[str, tuple[Beat, ...]] = {
     "solved": _row("lead.take 0.1 3; lead.resolve_fix 0.2 3; member.confirm 1 14"),

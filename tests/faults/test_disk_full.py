@@ -19,7 +19,7 @@ from tests.servers.strace import Call
 pytestmark = pytest.mark.faults
 
 __all__ = ["traced"]
-POINTS = 4
+POINTS = 5
 TRY_LATER = 75
 GROWS = ("write", "pwrite64", "fsync", "fdatasync", "rename")
 """What a full disk refuses. ``sendto`` is PostgreSQL's disk, which is a server of its own."""

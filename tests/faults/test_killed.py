@@ -21,12 +21,12 @@ from tests.cast import Cast
 from tests.issues.scenes import filed
 from tests.servers import strace
 from tests.servers.desk import ROOT, Desk
-from tests.servers.engines import NOT_RUN_HERE
+from tests.servers.engines import missing
 from tests.servers.sink import Sink
 
 pytestmark = pytest.mark.faults
 
-POINTS = 6
+POINTS = 8
 FEWER = 5
 
 
@@ -35,7 +35,7 @@ def traced() -> None:
     """These tests stop a process at a chosen system call."""
     why = strace.why_not()
     if why is not None:
-        pytest.skip(f"{NOT_RUN_HERE}kill at a system call: {why}")
+        missing("strace", why)
 
 
 def numbered(letter: bytes, number: int) -> bytes:

@@ -30,7 +30,7 @@ from tests.clock import MovableClock
 from tests.servers import strace
 from tests.servers.desk import ROOT, Desk
 from tests.servers.dovecot import PASSWORD, Dovecot
-from tests.servers.engines import NOT_RUN_HERE
+from tests.servers.engines import missing
 from tests.servers.processes import until
 
 pytestmark = pytest.mark.mailservers
@@ -193,7 +193,7 @@ def test_each_mail_is_there_once_whenever_the_poll_is_killed(
 ) -> None:
     why = strace.why_not()
     if why is not None:
-        pytest.skip(f"{NOT_RUN_HERE}kill at a system call: {why}")
+        missing("strace", why)
     desk.env |= as_setting(account)
     session.rollback()
     words = desk.command("mail", "poll")
