@@ -18,7 +18,8 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 from xdist.scheduler import LoadScopeScheduling
@@ -26,7 +27,7 @@ from xdist.scheduler import LoadScopeScheduling
 from desk import clock as desk_clock
 from desk import storage
 from desk.app import create_app
-from desk.config import load_settings
+from desk.config import Settings, load_settings
 from desk.db import db
 from tests.cast import Cast
 from tests.clock import MovableClock
@@ -49,13 +50,13 @@ _MEMORY = Path("/dev/shm")
 _AMPLE = 6 * 2**30
 _FOR_TESTS = {"DESK_REQUIRE", "DESK_CORPUS"}
 # The same cases on every machine, however slow it is; whoever asks for more of them is looking for new ones.
-settings.register_profile(
+examples.register_profile(
     "desk",
     derandomize="LAW_EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("desk")
+examples.load_profile("desk")
 _compiled_templates = FileSystemBytecodeCache()
 _kept: dict[str, tuple[Flask, dict[str, Any]]] = {}
 
@@ -223,6 +224,13 @@ def forget_who_asked() -> None:
     """What Flask-Login, Flask-WTF and ``desk.access`` keep for the length of a request."""
     for name in ("_login_user", "actor", "csrf_token"):
         g.pop(name, None)
+
+
+@pytest.fixture
+def settings(app: Flask) -> Settings:
+    """What the desk of the test is set to; made anew for each, so a test may change it."""
+    found: Settings = app.config["DESK"]
+    return found
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -34,12 +33,6 @@ from tests.cast import Cast
 from tests.servers.sink import Sink
 
 NORTH = "north@desk.example"
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -18,12 +17,6 @@ from desk.mail.caps import Cap
 from desk.mail.models import OutboundState
 from tests.cast import Cast
 from tests.mail.taking import SOUTH, expand, raw_mail, taker, told, vouched
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 def test_a_desk_s_own_caps_hold_for_its_mail_and_for_no_other_s(

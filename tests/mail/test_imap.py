@@ -60,12 +60,6 @@ def account(dovecot: Dovecot, cast: Cast) -> ImapAccount:
     )
 
 
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
-
-
 def as_setting(*accounts: ImapAccount) -> dict[str, str]:
     return {"DESK_IMAP_ACCOUNTS": json.dumps([vars(account) for account in accounts])}
 

@@ -108,12 +108,6 @@ def test_an_answer_about_a_ticket_that_the_reader_cannot_open_is_withheld(
     assert 'href="/tickets/1"' in tried(cast.sign_in(app.test_client(), cast.lena), answer).text
 
 
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
-
-
 def test_whether_an_address_has_an_account_is_not_told(cast: Cast, lena: FlaskClient) -> None:
     """Both are proved and neither may write on the ticket; one of them works for another consortium."""
     number = filed(cast)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -22,12 +21,6 @@ from desk.progress import service as progress
 from desk.tickets.models import Ticket
 from tests.cast import Cast
 from tests.mail.taking import Take, raw_mail, taker, tickets, told, vouched
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

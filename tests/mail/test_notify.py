@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.config import Settings
@@ -28,12 +27,6 @@ from desk.sla import queries as sla
 from desk.tickets.models import Ticket
 from desk.tickets.service import NewTicket, open_ticket
 from tests.cast import Cast
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

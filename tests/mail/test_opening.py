@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -27,12 +26,6 @@ FORWARDED = (
     "Leo here, please look.\r\n\r\n---------- Forwarded message ---------\r\nFrom: {name} <{email}>\r\n"
     "Date: Tue, 3 Mar 2026 at 10:11\r\nSubject: No token\r\nTo: Leo <leo@north.example>\r\n\r\nWe get error 9017.\r\n"
 )
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -18,12 +17,6 @@ from desk.mail.message import read
 from desk.mail.models import InboundMail, InboundOutcome, InboundState
 from tests.cast import Cast
 from tests.mail.taking import ORCID, Take, expand, raw_mail, taker, tickets, told, vouched
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.config import Settings
@@ -21,12 +20,6 @@ from tests.escalations.stage import Stage
 FRIDAY = date(2026, 3, 6)
 MONDAY_NINE = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)  # 09:00 in Berlin, the first opening after that Friday
 DRAFT = ActionDraft("Credentials form", date(2026, 3, 2), reference="CR-12", expected_by=FRIDAY)
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from sqlalchemy.orm import Session
 
 from desk.config import Settings
@@ -27,12 +26,6 @@ from desk.tickets.models import Ticket
 from desk.triage import service as triage
 from tests.cast import Cast
 from tests.mail.taking import ORCID, SOUTH, Take, expand, raw_mail, taker, tickets, told, vouched
-
-
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
 
 
 @pytest.fixture

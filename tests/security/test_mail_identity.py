@@ -32,12 +32,6 @@ NORTH = "north@desk.example"
 PASSES = "desk.example; dmarc=pass header.from={domain}"
 
 
-@pytest.fixture
-def settings(app: Flask) -> Settings:
-    found: Settings = app.config["DESK"]
-    return found
-
-
 Take = Callable[..., InboundMail]
 
 
